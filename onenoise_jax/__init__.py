@@ -1,0 +1,1 @@
+"""Noise models in JAX: textures, restoration, pixel and latent diffusion, golden noise."""

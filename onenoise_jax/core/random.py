@@ -1,0 +1,22 @@
+"""Randomness as a function of (seed, stream name, indices): never carried, never split in a loop.
+
+Resuming a run at step k therefore draws exactly what an undisturbed run draws at step k.
+"""
+
+import zlib
+
+import jax
+import numpy as np
+
+
+def stream_key(seed: int, name: str, *indices: int | jax.Array) -> jax.Array:
+    """The JAX key of stream `name` at `indices` (a step, a sample, ...), for the run's `seed`."""
+    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+    for index in indices:
+        key = jax.random.fold_in(key, index)
+    return key
+
+
+def stream_generator(seed: int, name: str, *indices: int) -> np.random.Generator:
+    """The NumPy generator of stream `name` at `indices`, for the run's `seed`."""
+    return np.random.default_rng((seed, zlib.crc32(name.encode()), *indices))
