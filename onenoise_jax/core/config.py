@@ -1,4 +1,4 @@
-"""From a config section (a mapping) to a typed, frozen value; an option nobody reads is an error."""
+"""From a config section to a typed, frozen value; an option that nobody reads is an error."""
 
 import dataclasses
 import difflib

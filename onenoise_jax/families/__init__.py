@@ -1,0 +1,30 @@
+"""Families by name. Each folder here is one; a new folder needs no change elsewhere.
+
+A family's package offers `build(config) -> Family` and `COMMANDS`, a tuple of Command.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.training.family import Family
+
+
+def names() -> tuple[str, ...]:
+    """All families, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def load(name: str) -> ModuleType:
+    """The package of the family `name`; raises UserError for an unknown one."""
+    if name not in names():
+        raise UserError(f"config.family={name!r}: expected one of {', '.join(names())}.")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def build(config: Mapping[str, Any]) -> Family:
+    """The family that `config["family"]` names, built from the whole config."""
+    return load(config["family"]).build(config)

@@ -1,0 +1,86 @@
+"""What all onenoise experiments share: the published training recipe (Maesumi et al. 2024).
+
+An experiment is `get_config(variant)`; the variant `test` shrinks it until one step takes
+a moment on a CPU: `--config=configs/onenoise/tiny.py:test`.
+"""
+
+from ml_collections import ConfigDict, config_dict
+
+
+def published_recipe() -> ConfigDict:
+    """The reference's defaults; the experiments set sizes and cadence."""
+    config = ConfigDict()
+    config.family = "onenoise"
+    config.seed = 0
+
+    config.data = ConfigDict()
+    config.data.source = "data/onenoise"  # a folder of records, or tfds:<folder or name>
+    config.data.image_size = 256  # what the records must be
+    config.data.limit = config_dict.placeholder(int)  # use so many records only: a dry run
+    config.data.threads = 2  # that read records ahead
+    config.data.patches = 1  # cutmix: at most so many patches in a mixed texture; 0: off
+    config.data.mixed = 0.5  # cutmix: share of mixed textures in every batch
+
+    config.model = ConfigDict()
+    config.model.dim = 32
+    config.model.dim_mults = (1, 2, 2, 4)
+    config.model.cond_dim = 128
+    config.model.attention = True
+    config.model.position_encoding_degree = 0
+    config.model.cond_layers = ()  # indices of conditioned levels; () is all
+    config.model.dtype = "float32"  # of computation; parameters are always float32
+
+    config.diffusion = ConfigDict()
+    config.diffusion.timesteps = 1000
+    config.diffusion.schedule = "cosine"  # or linear, sigmoid
+    config.diffusion.objective = "noise"  # or x0, v
+    config.diffusion.loss = "l2"  # or l1
+    config.diffusion.min_snr_gamma = config_dict.placeholder(float)
+    config.diffusion.offset_noise = 0.1
+    config.diffusion.embedding_penalty = 0.02
+
+    config.optimizer = ConfigDict()
+    config.optimizer.learning_rate = 8e-5
+    config.optimizer.beta1 = 0.9
+    config.optimizer.beta2 = 0.99
+    config.optimizer.weight_decay = 0.01
+    config.optimizer.clip = 1.0
+    config.optimizer.warmup_steps = 0
+
+    config.ema = ConfigDict()
+    config.ema.decay = 0.995
+    config.ema.every = 10
+    config.ema.copy_until = 100
+    config.ema.power = 2 / 3
+
+    config.sample = ConfigDict()
+    config.sample.sampler = "ddim"  # or ddpm, dpm_solver
+    config.sample.steps = 50
+    config.sample.eta = 0.0
+    config.sample.per_type = 2
+
+    config.train = ConfigDict()
+    config.train.steps = 1_000_000
+    config.train.batch_size = 16  # per step, over all devices and micro-batches
+    config.train.accumulation = 2
+    config.train.log_every = 50
+    config.train.checkpoint_every = 1000
+    config.train.checkpoints_kept = 3
+    config.train.sample_every = 1000
+    return config
+
+
+def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
+    """Applies the `variant` named after the config file: none, or `test`."""
+    if variant not in (None, "", "test"):
+        raise ValueError(f"variant {variant!r}: expected none or 'test'.")
+    if variant == "test":
+        config.data.source = "data/test"
+        config.data.image_size = 16
+        config.model.dim = 8
+        config.model.cond_dim = 8
+        config.sample.steps = 2
+        config.sample.per_type = 1
+        config.train.steps = 1
+        config.train.batch_size = 4 * config.train.accumulation
+    return config

@@ -1,0 +1,14 @@
+"""The large published model: 65.7 M parameters, 256x256, all twenty types.
+
+python main.py --config=configs/onenoise/large.py --config.data.source=data/onenoise
+"""
+
+from configs.onenoise import common
+
+
+def get_config(variant=None):
+    """The experiment; variant `test` is its small copy."""
+    config = common.published_recipe()
+    config.model.dim = 64
+    config.model.dim_mults = (1, 2, 4, 8)
+    return common.finish(config, variant)

@@ -1,0 +1,34 @@
+"""From nothing to visible textures on a laptop's CPU: a narrow model at 32x32.
+
+    make quickstart
+
+makes the data first; afterwards the training alone is
+
+    python main.py --config=configs/onenoise/quickstart.py --workdir=runs/quickstart
+"""
+
+from configs.onenoise import common
+
+
+def get_config(variant=None):
+    """The experiment; variant `test` is its small copy."""
+    config = common.published_recipe()
+    config.data.source = "data/quickstart"
+    config.data.image_size = 32
+    config.model.dim = 16
+    config.model.dim_mults = (1, 2, 4)
+    config.model.cond_dim = 64
+    config.model.attention = False
+    config.diffusion.objective = "v"
+    config.diffusion.offset_noise = 0.0
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.warmup_steps = 50
+    config.ema.copy_until = 50
+    config.ema.decay = 0.98
+    config.sample.steps = 30
+    config.train.steps = 800
+    config.train.batch_size = 32
+    config.train.accumulation = 1
+    config.train.checkpoint_every = 400
+    config.train.sample_every = 0
+    return common.finish(config, variant)

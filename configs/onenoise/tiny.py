@@ -1,0 +1,13 @@
+"""The published model: 6.5 M parameters, 256x256, all twenty types, 1.3 million textures.
+
+    python main.py --config=configs/onenoise/tiny.py --config.data.source=data/onenoise
+
+One GPU or several; `--config.data.limit=1000 --config.train.steps=20` is a dry run.
+"""
+
+from configs.onenoise import common
+
+
+def get_config(variant=None):
+    """The experiment; variant `test` is its small copy."""
+    return common.finish(common.published_recipe(), variant)

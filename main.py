@@ -1,0 +1,78 @@
+"""Trains a model: `python main.py --config=configs/<family>/<experiment>.py --workdir=...`.
+
+Any option of the config can be set on the command line, as in
+`--config.train.steps=1000`. The same command run again resumes.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from onenoise_jax.core.errors import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The experiment: a file under configs/, such as configs/onenoise/tiny.py."
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the run: checkpoints, metrics and samples go there. "
+    "Default: runs/<family>-<experiment>.",
+)
+
+
+def main(argv: list[str]) -> None:
+    """Builds the family that the config names and trains it."""
+    if len(argv) > 1:
+        raise UserError(f"unexpected arguments: {' '.join(argv[1:])}. Options begin with --.")
+    config, experiment = _experiment()
+
+    # JAX is imported once the flags are known to be good: mistakes are answered at once.
+    import jax
+
+    from onenoise_jax import families
+    from onenoise_jax.training.loop import train
+
+    cache = os.environ.get(
+        "JAX_COMPILATION_CACHE_DIR", Path.home() / ".cache" / "onenoise_jax" / "compiled"
+    )
+    print(f"Compiled programs are kept in {cache}")
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
+    train(families.build(config), config, workdir)
+
+
+def _experiment() -> tuple[dict, str]:
+    """The config as a plain dict, and the experiment's name."""
+    try:
+        config = _CONFIG.value
+    except OSError as error:
+        raise UserError(f"--config: {' '.join(str(error).split())}") from error
+    if config is None:
+        raise UserError("--config is missing: --config=configs/onenoise/quickstart.py, say.")
+    name = Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
+    return config.to_dict(), name
+
+
+def _parse(argv: list[str]) -> list[str]:
+    """Flags are parsed here so that a misspelt option is one line, not a traceback."""
+    try:
+        return app.parse_flags_with_usage(argv)
+    except (AttributeError, KeyError) as error:
+        raise UserError(f"no such option in the config: {' '.join(str(error).split())}") from error
+
+
+def run() -> None:
+    """The command line; exits with status 2 and one message when input cannot be used."""
+    try:
+        app.run(main, flags_parser=_parse)
+    except UserError as error:
+        print(f"main.py: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,45 @@
+"""From the compact batch that travels to the device to images and their condition.
+
+A texture is composed of layers: layer 0 is a whole record, layer l + 1 shows inside box l.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from onenoise_jax.models.texture_unet import RegionCondition
+
+
+def box_regions(boxes: jax.Array, height: int, width: int) -> jax.Array:
+    """Which layer shows at each pixel: (b, height, width) int32 in [0, n].
+
+    `boxes` is (b, n, 5) float32: centre x, centre y, half width, half height, angle (pixels,
+    radians). A pixel belongs to a box if, rotated by -angle about the centre, it lies within
+    the half extents, edges included; later boxes cover earlier ones; negative half extents
+    cover nothing.
+    """
+    x = jnp.arange(width, dtype=jnp.float32)
+    y = jnp.arange(height, dtype=jnp.float32)[:, None]
+    regions = jnp.zeros((boxes.shape[0], height, width), jnp.int32)
+    for layer in range(boxes.shape[1]):
+        centre_x, centre_y, half_width, half_height, angle = jnp.moveaxis(
+            boxes[:, layer, :, None, None], 1, 0
+        )
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        across = cos * (x - centre_x) + sin * (y - centre_y)
+        along = cos * (y - centre_y) - sin * (x - centre_x)
+        inside = (jnp.abs(across) <= half_width) & (jnp.abs(along) <= half_height)
+        regions = jnp.where(inside, layer + 1, regions)
+    return regions
+
+
+def compose(batch: dict[str, jax.Array]) -> tuple[jax.Array, RegionCondition]:
+    """Images (b, h, w, 1) float32 in [-1, 1] and the condition that each pixel has.
+
+    `batch` holds `pixels` (b, L, h, w) uint8, `labels` (b, L) int32, `attributes`
+    (b, L, p) float32 and `boxes` (b, L - 1, 5) float32.
+    """
+    pixels = batch["pixels"]
+    regions = box_regions(batch["boxes"], *pixels.shape[2:])
+    shown = jnp.take_along_axis(pixels, regions[:, None], axis=1)[:, 0]
+    images = shown[..., None].astype(jnp.float32) / 127.5 - 1.0
+    return images, RegionCondition(regions, batch["labels"], batch["attributes"])

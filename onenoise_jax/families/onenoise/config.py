@@ -1,0 +1,110 @@
+"""The options of a onenoise experiment; the defaults are in configs/onenoise/common.py."""
+
+import dataclasses
+from typing import Literal
+
+from onenoise_jax.models.texture_unet import TextureUNetConfig
+from onenoise_jax.training.ema import EmaConfig
+from onenoise_jax.training.family import LoopConfig
+from onenoise_jax.training.optimizer import OptimizerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where textures come from, and the cutmix augmentation.
+
+    source: a folder of records, or `tfds:<folder or name>`.
+    image_size: height and width that the records must have.
+    limit: use an evenly spaced subset of so many records.
+    threads: that read ahead.
+    patches: at most so many patches of other types are pasted into a mixed texture.
+    mixed: the share of mixed textures in every batch.
+    """
+
+    source: str
+    image_size: int
+    limit: int | None = None
+    threads: int = 2
+    patches: int = 1
+    mixed: float = 0.5
+
+    def __post_init__(self):
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit={self.limit}: expected at least 1, or none.")
+        if not 0 <= self.mixed <= 1 or self.patches < 0 or self.threads < 0:
+            raise ValueError(
+                f"mixed={self.mixed}, patches={self.patches}, threads={self.threads}: "
+                "expected a share in [0, 1] and numbers of at least 0."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class DiffusionConfig:
+    """The process, what the network predicts, and the loss.
+
+    embedding_penalty: weight of the spherical penalty on class embeddings, (2) of `loss`.
+    """
+
+    timesteps: int
+    schedule: Literal["linear", "cosine", "sigmoid"]
+    objective: Literal["noise", "x0", "v"]
+    loss: Literal["l1", "l2"]
+    min_snr_gamma: float | None
+    offset_noise: float
+    embedding_penalty: float
+
+    def __post_init__(self):
+        if self.timesteps < 2:
+            raise ValueError(f"timesteps={self.timesteps}: expected at least 2.")
+        if self.offset_noise < 0 or self.embedding_penalty < 0:
+            raise ValueError(
+                f"offset_noise={self.offset_noise}, embedding_penalty={self.embedding_penalty}: "
+                "expected neither to be negative."
+            )
+        if self.min_snr_gamma is not None and self.min_snr_gamma <= 0:
+            raise ValueError(f"min_snr_gamma={self.min_snr_gamma}: expected a positive number.")
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleConfig:
+    """Samples drawn while training: `per_type` of each type, by `sampler` in `steps` steps."""
+
+    sampler: Literal["ddpm", "ddim", "dpm_solver"]
+    steps: int
+    eta: float
+    per_type: int
+
+    def __post_init__(self):
+        if self.steps < 1 or self.per_type < 1 or self.eta < 0:
+            raise ValueError(
+                f"steps={self.steps}, per_type={self.per_type}, eta={self.eta}: "
+                "expected at least 1, 1 and 0."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class OnenoiseConfig:
+    """A whole experiment."""
+
+    family: Literal["onenoise"]
+    seed: int
+    data: DataConfig
+    model: TextureUNetConfig
+    diffusion: DiffusionConfig
+    optimizer: OptimizerConfig
+    ema: EmaConfig
+    sample: SampleConfig
+    train: LoopConfig
+
+    def __post_init__(self):
+        divisor = self.model.divisor
+        if self.data.image_size % divisor:
+            raise ValueError(
+                f"data.image_size={self.data.image_size} is no multiple of {divisor}, which "
+                f"model.dim_mults={self.model.dim_mults} needs."
+            )
+        if self.sample.steps > self.diffusion.timesteps:
+            raise ValueError(
+                f"sample.steps={self.sample.steps} exceeds "
+                f"diffusion.timesteps={self.diffusion.timesteps}."
+            )

@@ -1,0 +1,60 @@
+"""Where numbers and pictures of a run go: JSON lines and TensorBoard, in the run's folder."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from onenoise_jax.core.files import replaced
+
+
+class MetricsWriter:
+    """Appends to `metrics.jsonl` and `tensorboard/`; what lies after `first_step` is dropped.
+
+    A resumed run computes the steps after its checkpoint again, so their old lines go.
+    """
+
+    def __init__(self, workdir: Path, first_step: int):
+        path = workdir / "metrics.jsonl"
+        _keep_until(path, first_step)
+        self._lines = path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Writes one line `{"step": step, ...}` and the same scalars to TensorBoard."""
+        # JSON has no NaN: null says that there was no number.
+        finite = {name: x if math.isfinite(x) else None for name, x in values.items()}
+        self._lines.write(json.dumps({"step": step, **finite}) + "\n")
+        self._lines.flush()
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def picture(self, step: int, name: str, image: np.ndarray) -> None:
+        """Shows `image`, (height, width) or (height, width, 3) uint8, in TensorBoard."""
+        layout = "HW" if image.ndim == 2 else "HWC"
+        self._board.add_image(name, image, step, dataformats=layout)
+
+    def close(self) -> None:
+        """Flushes everything to disk."""
+        self._lines.close()
+        self._board.close()
+
+
+def _keep_until(path: Path, step: int) -> None:
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if _step_of(line) <= step]
+    if len(kept) < len(lines):
+        with replaced(path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    """A line cut short by a crash counts as later than everything."""
+    try:
+        return json.loads(line)["step"]
+    except json.JSONDecodeError:
+        return math.inf

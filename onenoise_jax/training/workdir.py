@@ -1,0 +1,64 @@
+"""The folder of a run, and the rule that one folder belongs to one config."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import replaced
+
+CHANGEABLE = (
+    "train.steps",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.checkpoints_kept",
+    "train.sample_every",
+)
+"""Options that do not alter what is learned: a run may be resumed with other values."""
+
+
+def claim(workdir: Path, config: Mapping[str, Any]) -> None:
+    """Makes `workdir` the folder of a run of `config` and writes `config.json` into it.
+
+    Raises UserError when the folder already belongs to a run of another config (naming the
+    options that differ), or holds something else, or cannot be written.
+    """
+    record = workdir / "config.json"
+    if record.exists():
+        _compare(workdir, json.loads(record.read_text(encoding="utf-8")), config)
+    elif workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
+        raise UserError(
+            f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
+            "choose an empty or a new one."
+        )
+    try:
+        with replaced(record) as temporary:
+            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--workdir={workdir} cannot be written: {error}") from error
+
+
+def _compare(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    old, new = _flat(before), _flat(json.loads(json.dumps(now)))
+    differing = [
+        f"config.{name}: {old.get(name, 'absent')} there, {new.get(name, 'absent')} now"
+        for name in sorted(old.keys() | new.keys())
+        if name not in CHANGEABLE and old.get(name, ()) != new.get(name, ())
+    ]
+    if differing:
+        raise UserError(
+            f"--workdir={workdir} belongs to a run of another config:\n  "
+            + "\n  ".join(differing)
+            + "\nResume with the same options, or choose another --workdir."
+        )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            leaves |= _flat(value, f"{prefix}{name}.")
+        else:
+            leaves[prefix + name] = value
+    return leaves

@@ -1,0 +1,12 @@
+"""Settings that all tests share: eight simulated devices and one compilation cache."""
+
+import os
+from pathlib import Path
+
+CACHE = Path(__file__).parents[1] / ".cache" / "jax"
+
+# Before JAX is imported anywhere; subprocesses inherit them.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")

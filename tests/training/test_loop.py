@@ -1,0 +1,104 @@
+"""The loop on a toy family: a run is a folder, and the same command again resumes it."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.training.checkpoint import Checkpoints
+from onenoise_jax.training.loop import train
+from onenoise_jax.training.step import average
+from tests.training import toy
+
+CONFIG = {"family": "toy", "train": {"steps": 6}, "rate": 1.0}
+
+
+def _state(family, folder, step):
+    abstract = jax.eval_shape(family.init, jax.random.key(0))
+    checkpoints = Checkpoints(folder / "checkpoints", 3)
+    state, metadata = checkpoints.restore(step, abstract)
+    checkpoints.close()
+    return state, metadata
+
+
+def _lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def _without_speed(lines):
+    return [{name: x for name, x in line.items() if "per_second" not in name} for line in lines]
+
+
+def test_a_run_leaves_checkpoints_metrics_and_pictures(tmp_path, capsys):
+    train(toy.family(checkpoint_every=2, sample_every=4), CONFIG, tmp_path / "run")
+    folder = tmp_path / "run"
+    assert json.loads((folder / "config.json").read_text()) == CONFIG
+    assert sorted(path.name for path in (folder / "samples").glob("*.png")) == [
+        f"step_{step:08d}.png" for step in (0, 4, 6)
+    ]
+    assert (folder / "overview.png").exists()
+    assert [line["step"] for line in _lines(folder)] == [2, 4, 6]
+    assert {"loss", "objective", "gradient_norm", "rows_per_second"} <= _lines(folder)[0].keys()
+    assert list((folder / "tensorboard").glob("events*"))
+    output = capsys.readouterr()
+    assert "3 parameters" in output.out and "overview.png" in output.out
+    assert "loss" in output.err and "rows/s" in output.err and "6/6" in output.err
+
+
+def test_a_resumed_run_equals_an_undisturbed_one_bit_by_bit(tmp_path):
+    train(toy.family(steps=7, checkpoint_every=100), CONFIG, tmp_path / "whole")
+    train(toy.family(steps=3, checkpoint_every=100), CONFIG, tmp_path / "parts")
+    train(toy.family(steps=7, checkpoint_every=100), CONFIG, tmp_path / "parts")
+    whole, _ = _state(toy.family(), tmp_path / "whole", 7)
+    parts, _ = _state(toy.family(), tmp_path / "parts", 7)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
+        np.testing.assert_array_equal(a, b)
+    last = _without_speed(_lines(tmp_path / "whole"))[-1]
+    assert last["step"] == 7 and last == _without_speed(_lines(tmp_path / "parts"))[-1]
+
+
+def test_lines_after_the_checkpoint_are_written_once(tmp_path):
+    train(toy.family(steps=4, checkpoint_every=4), CONFIG, tmp_path)
+    with (tmp_path / "metrics.jsonl").open("a") as lines:
+        lines.write('{"step": 6, "loss": 1.0}\n{"step": 8, "lo')
+    train(toy.family(steps=6), CONFIG, tmp_path)
+    assert [line["step"] for line in _lines(tmp_path)] == [2, 4, 6]
+    assert isinstance(Event(), Event)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path):
+    def loss(params, constants, batch, keys):
+        value, metrics = toy.loss(params, constants, batch, keys)
+        broken = jnp.where(jnp.abs(params["w"]).sum() > 0, jnp.nan, 0.0)
+        return value + broken, metrics | {"loss": average(broken[None])}
+
+    family = toy.family(loss, steps=4, checkpoint_every=1)
+    with pytest.raises(FloatingPointError, match=r"loss of step 1 is nan"):
+        train(family, CONFIG, tmp_path)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", 3)
+    assert checkpoints.latest_step() is None
+    checkpoints.close()
+
+
+def test_a_folder_belongs_to_one_config(tmp_path):
+    train(toy.family(steps=1), CONFIG, tmp_path / "run")
+    other = CONFIG | {"rate": 2.0, "train": {"steps": 2}}
+    with pytest.raises(UserError, match=r"another config:\n  config\.rate: 1\.0 there, 2\.0 now"):
+        train(toy.family(steps=2), other, tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photo.png").write_text("x")
+    with pytest.raises(UserError, match=r"is no run's folder"):
+        train(toy.family(steps=1), CONFIG, tmp_path / "mine")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=r"is no run's folder"):
+        train(toy.family(steps=1), CONFIG, tmp_path / "file")
+
+
+def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(UserError, match=r"batch_size=12"):
+        train(toy.family(batch_size=12), CONFIG, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

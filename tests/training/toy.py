@@ -1,0 +1,71 @@
+"""A family as small as can be, to test the loop alone: noisy linear regression."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from onenoise_jax.core.random import stream_generator
+from onenoise_jax.training import sharding
+from onenoise_jax.training.ema import EmaConfig
+from onenoise_jax.training.family import Family, LoopConfig, Preview
+from onenoise_jax.training.optimizer import OptimizerConfig, make_optimizer
+from onenoise_jax.training.state import initial_state
+from onenoise_jax.training.step import average, make_train_step
+
+TARGET = np.array([1.0, -2.0, 3.0], np.float32)
+OPTIMIZER = OptimizerConfig(learning_rate=0.05, warmup_steps=2)
+EMA = EmaConfig(decay=0.9, every=2, copy_until=4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Global batches of (x, x @ TARGET), as functions of the batch index."""
+
+    batch_size: int
+    process: int
+    processes: int
+
+    def iterator(self, first_batch):
+        index = first_batch
+        share = self.batch_size // self.processes
+        while True:
+            x = stream_generator(0, "rows", index).normal(size=(self.batch_size, 3))
+            x = x.astype(np.float32)[self.process * share : (self.process + 1) * share]
+            yield {"x": x, "y": x @ TARGET}
+            index += 1
+
+
+def loss(params, constants, batch, keys):
+    """Squared error with noise on the inputs, drawn per sample."""
+    noise = 0.1 * jax.vmap(lambda key: jax.random.normal(key, (3,)))(keys)
+    error = (batch["x"] + noise) @ params["w"] - batch["y"] + constants["offset"]
+    return jnp.mean(error**2), {"loss": average(error**2)}
+
+
+def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
+    """The toy family with the given loop options."""
+    loop_config = LoopConfig(**{"steps": 6, "batch_size": 16, "log_every": 2, **loop})
+    optimizer = make_optimizer(OPTIMIZER)
+
+    def init(key):
+        params = {"w": jax.random.normal(key, (3,))}
+        return initial_state(params, optimizer, {"offset": jnp.full((), 0.5)})
+
+    def generate(state):
+        level = jnp.clip(jnp.abs(state.ema.params["w"]) * 50, 0, 255).astype(jnp.uint8)
+        return np.broadcast_to(np.asarray(level)[:, None, None], (3, 8, 8))
+
+    return Family(
+        name="toy",
+        unit="rows",
+        seed=3,
+        loop=loop_config,
+        init=init,
+        train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation),
+        batches=lambda process, count: Rows(loop_config.batch_size, process, count),
+        records=1000,
+        preview=Preview(("a", "b", "c"), {"fixed": np.zeros((3, 8, 8), np.uint8)}, generate),
+        sharding_rules=rules,
+    )
