@@ -25,9 +25,10 @@ def cells_4(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
     (seed,) = seeds(key, 1)
     cells = geometric(4.0, 16.0, scale)
     cell = nearest(seed, plane.lattice(cells), (plane.x, plane.y))
+    grey, beyond = fraction(cell.bits, 1, 2), fraction(cell.second_bits, 1, 2)
     # Half of the difference of distances is (near the border) the distance to the border.
-    edge = step(0.0, 1.0, (cell.second - cell.first) / (1.6 * cells * plane.pixel))
-    return fraction(cell.bits, 1, 2) * between(0.72, 1.0, edge)
+    inside = step(-1.0, 1.0, (cell.second - cell.first) / (2.0 * cells * plane.pixel))
+    return mixed(beyond, grey, inside)
 
 
 def voronoi(

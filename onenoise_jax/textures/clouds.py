@@ -84,7 +84,7 @@ def liquid(
 ) -> jax.Array:
     """Ink in a liquid: smooth bands, folded over by warping a warp three times."""
     base, push = seeds(key, 2)
-    cells = geometric(2.0, 7.0, scale)
+    cells = geometric(2.5, 8.0, scale)
     lattice = plane.lattice(cells)
     amount = 0.42 * liquid_warp_intensity / cells
     start = jnp.broadcast_arrays(plane.x, plane.y)
@@ -95,4 +95,4 @@ def liquid(
         return [start[0] + amount * (x + 0.5 * y), start[1] + amount * (y - 0.5 * x)]
 
     position = jax.lax.fori_loop(0, 3, fold, start)
-    return jnp.sin(2.0 * jnp.pi * 1.3 * noise(base, lattice, position))
+    return jnp.sin(2.0 * jnp.pi * 1.6 * noise(base, lattice, position))

@@ -19,13 +19,15 @@ class Nearest:
     """What is nearest to each pixel, in cells.
 
     `first`, `second`: distances to the nearest and second nearest point (less their radii);
-    `offset`: the vector from the nearest point to the pixel; `bits`: that point's random bits.
+    `offset`: the vector from the nearest point to the pixel; `bits`, `second_bits`: the random
+    bits of the two points.
     """
 
     first: jax.Array
     second: jax.Array
     offset: Position
     bits: jax.Array
+    second_bits: jax.Array
 
 
 def _neighbours(
@@ -67,25 +69,28 @@ def nearest(
     zeros = jnp.zeros(shape, jnp.float32)
 
     def visit(bits, u, v, state):
-        first, second, du, dv, chosen = state
+        first, second, du, dv, chosen, runner_up = state
         u = u - 0.5 - 0.5 * jitter * signed(bits, 0, 2)
         v = v - 0.5 - 0.5 * jitter * signed(bits, 1, 2)
         bits = mix(bits)
         size = radius[0] + (radius[1] - radius[0]) * fraction(bits, 0, 4)
         distance = jnp.sqrt(u * u + v * v) - size
         closer = distance < first
-        second = jnp.minimum(second, jnp.maximum(first, distance))
+        last = jnp.maximum(first, distance)
+        other = jnp.where(closer, chosen, bits)
         return (
             jnp.minimum(first, distance),
-            second,
+            jnp.minimum(second, last),
             jnp.where(closer, u, du),
             jnp.where(closer, v, dv),
             jnp.where(closer, bits, chosen),
+            jnp.where(last < second, other, runner_up),
         )
 
-    start = (away, away, zeros, zeros, jnp.zeros(shape, jnp.uint32))
-    first, second, du, dv, bits = _neighbours(seed, lattice, position, visit, start)
-    return Nearest(first, second, (du, dv), bits)
+    nothing = jnp.zeros(shape, jnp.uint32)
+    start = (away, away, zeros, zeros, nothing, nothing)
+    first, second, du, dv, bits, second_bits = _neighbours(seed, lattice, position, visit, start)
+    return Nearest(first, second, (du, dv), bits, second_bits)
 
 
 def soft_cells(

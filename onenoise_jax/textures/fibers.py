@@ -20,7 +20,7 @@ def messy_fibers_3(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
         thick,
         plane.lattice(cells),
         position,
-        per_cell=4,
+        per_cell=5,
         width=jnp.maximum(0.05, 0.8 * pixel),
         bend=0.45,
     )

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from onenoise_jax.textures.features import drips, nearest, soft_cells, strands
-from onenoise_jax.textures.hashing import fraction, seeds
+from onenoise_jax.textures.hashing import seeds
 from onenoise_jax.textures.noise import fractal, noise, warped
 from onenoise_jax.textures.plane import Plane
 from onenoise_jax.textures.shaping import between, contrast, geometric, mixed, step
@@ -41,9 +41,9 @@ def grunge_galvanic_small(
     chip, _ = soft_cells(small, plane.lattice(19.0), frayed, sharpness)
     crystals = 0.5 + between(0.9, 1.15, crispness) * (0.62 * grey + 0.5 * chip - 0.56) + 0.3 * ramp
     stains = fractal(stain, plane, position, 5.0, octaves=4, gain=0.7)
-    dots = nearest(speck, plane.lattice(22.0), position, radius=(-0.6, 0.32))
+    specks = fractal(speck, plane, position, 20.0, octaves=3, gain=0.8)
     soiled = step(0.0, 0.25, stains - between(1.0, 0.12, dirt))
-    spots = step(-0.08, 0.08, -dots.first) * (fraction(dots.bits, 2, 4) < dirt)
+    spots = step(0.0, 0.12, specks - between(1.25, 0.5, dirt))
     return jnp.clip(crystals, 0.04, 1.0) * (1.0 - 0.85 * jnp.maximum(soiled, spots))
 
 
@@ -85,15 +85,15 @@ def grunge_rust_fine(
     patch, grain, push, pits = seeds(key, 4)
     position = plane.x, plane.y
     frayed = warped(push, plane, position, 9.0, 0.09 * base_warp_intensity)
-    eaten = fractal(patch, plane, frayed, 3.5, octaves=4, gain=0.6)
-    fine = fractal(grain, plane, position, 26.0, octaves=2, gain=0.9)
+    eaten = fractal(patch, plane, frayed, 3.5, octaves=5, gain=0.68)
+    fine = fractal(grain, plane, position, 22.0, octaves=3, gain=0.95)
     width = between(0.8, 0.12, base_grunge_contrast)
-    rust = step(-width, width, eaten + 0.25 * fine)
-    depth = between(0.25, 0.8, base_grunge_contrast)
-    pit = nearest(pits, plane.lattice(30.0), position, radius=(-0.6, 0.3)).first
+    rust = step(-width, width, eaten + 0.45 * fine)
+    depth = between(0.25, 0.75, base_grunge_contrast)
+    pit = fractal(pits, plane, position, 30.0, octaves=2, gain=0.9)
     metal = 0.8 + 0.16 * fine
-    rusty = metal * (1.0 - depth) + 0.2 * fine
-    return mixed(metal, rusty, rust) * (1.0 - 0.5 * rust * step(-0.1, 0.1, -pit))
+    rusty = metal * (1.0 - depth) + 0.3 * fine
+    return mixed(metal, rusty, rust) * (1.0 - 0.6 * rust * step(0.1, 0.5, pit))
 
 
 def grunge_map_002(key: jax.Array, plane: Plane) -> jax.Array:
@@ -109,10 +109,10 @@ def grunge_map_002(key: jax.Array, plane: Plane) -> jax.Array:
     hairs = strands(
         hair, plane.lattice(5.0), position, per_cell=2, width=1.6 * width, bend=0.12, chance=0.5
     )
-    dots = nearest(speck, plane.lattice(16.0), position, radius=(-0.9, 0.2)).first
-    ground = contrast(clouds, 0.8) * 0.62
+    specks = fractal(speck, plane, position, 16.0, octaves=3, gain=0.8)
+    ground = contrast(clouds, 1.1) * 0.8
     marked = ground + 0.6 * scratches + 0.3 * hairs
-    return jnp.clip(marked, 0.0, 1.0) * (1.0 - 0.8 * step(-0.08, 0.08, -dots))
+    return jnp.clip(marked, 0.0, 1.0) * (1.0 - 0.8 * step(0.55, 0.75, specks))
 
 
 def grunge_map_005(key: jax.Array, plane: Plane) -> jax.Array:

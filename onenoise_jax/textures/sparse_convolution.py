@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from onenoise_jax.textures.plane import Plane
-from onenoise_jax.textures.shaping import geometric, step
+from onenoise_jax.textures.shaping import contrast, geometric, step
 
 KERNELS_PER_UNIT = 1024
 
@@ -67,27 +67,25 @@ def gabor(
 ) -> jax.Array:
     """Anisotropic Gabor noise: every kernel has the same frequency and orientation.
 
-    `gabor_a`: bandwidth a, 3 to 10 per unit (short wave packets); `gabor_f`: frequency F, 6 to
-    20 waves per unit; `gabor_omega`: orientation of the wave vector, 0 to pi, counted from the
-    x axis towards y (down). About 11 kernels overlap at each point (a Poisson process given
-    its number of points).
+    `gabor_a`: bandwidth a, 2.5 to 8 per unit (8: short wave packets); `gabor_f`: frequency F, 6
+    to 20 waves per unit; `gabor_omega`: orientation of the wave vector, 0 to pi, counted from the
+    x axis towards y (down). The number of kernels is fixed (a Poisson process given its number
+    of points), so 5 or more of them overlap at each point; weights are random phases.
     """
-    a = geometric(3.0, 10.0, gabor_a)
+    a = geometric(2.5, 8.0, gabor_a)
     frequency = geometric(6.0, 20.0, gabor_f)
     angle = jnp.pi * gabor_omega
     width, height = _torus(plane, 2.0 / a)
     count = _kernel_count(plane)
-    place, strength, start = jax.random.split(key, 3)
+    place, start = jax.random.split(key)
     points = jax.random.uniform(place, (2, count))
-    # A window covers pi / (2 a^2) in the sense of its summed square; 11 of them overlap.
-    wanted = 7.0 * a**2 * width * height
-    weights = jnp.where(jnp.arange(count) < wanted, jax.random.normal(strength, (count,)), 0.0)
     across = _waves(plane.x[0], points[0] * width, width, a, frequency * jnp.cos(angle))
     down = _waves(plane.y[:, 0], points[1] * height, height, a, frequency * jnp.sin(angle))
     phase = 2.0 * jnp.pi * jax.random.uniform(start, (count,))
-    rotated = jnp.stack([weights * jnp.cos(phase), weights * jnp.sin(phase)])
-    real, _ = _field(down, across, rotated)
-    return real
+    real, _ = _field(down, across, jnp.stack([jnp.cos(phase), jnp.sin(phase)]))
+    # The integral of the squared kernel is 1 / (4 a^2), so this is the standard deviation.
+    spread = jnp.sqrt(count / (width * height)) / (2.0 * a)
+    return contrast(real / spread, 0.55)
 
 
 def phasor(
