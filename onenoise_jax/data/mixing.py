@@ -70,24 +70,29 @@ class Mixing:
         half extents -1, which covers nothing.
         """
         height, width, channels = source.image_shape
-        own = source[record]
-        layers = [own]
+        layers = 1 + self.patches
+        pixels = np.empty((layers, height, width, channels), np.uint8)
+        labels = np.empty(layers, np.int32)
+        attributes = np.empty((layers, len(source.attributes)), np.float32)
         boxes = np.zeros((self.patches, 5), np.float32)
         boxes[:, 2:4] = -1
-        mirrored = [self._mirroring(generator)]
+
+        own = source[record]
+        labels[:], attributes[:] = own.label, own.attributes
+        self._paste(own, pixels[0], generator)
+        used = 1
         if self._mixed(slot):
-            for patch in range(int(generator.integers(1, self.patches + 1))):
-                layers.append(_partner(layers, source, generator))
-                mirrored.append(self._mirroring(generator))
-                boxes[patch] = random_box(generator, height, width)
-        pixels = np.zeros((1 + self.patches, height, width, channels), np.uint8)
-        for layer, image, axes in zip(pixels, layers, mirrored, strict=False):
-            layer[...] = flipped(image.pixels, *axes)
-        unused = [own] * (1 + self.patches - len(layers))
+            used += int(generator.integers(1, layers))
+        for layer in range(1, used):
+            partner = _partner(labels[:layer], source, generator)
+            labels[layer], attributes[layer] = partner.label, partner.attributes
+            self._paste(partner, pixels[layer], generator)
+            boxes[layer - 1] = random_box(generator, height, width)
+        pixels[used:] = 0
         return {
             "pixels": pixels[..., 0] if channels == 1 else pixels,
-            "labels": np.array([image.label for image in layers + unused], np.int32),
-            "attributes": np.stack([image.attributes for image in layers + unused]),
+            "labels": labels,
+            "attributes": attributes,
             "boxes": boxes,
         }
 
@@ -97,9 +102,15 @@ class Mixing:
         batch, position = divmod(slot, self.batch_size)
         return bool(mixed_positions(self.seed, batch, self.batch_size, self.probability)[position])
 
-    def _mirroring(self, generator: np.random.Generator) -> tuple[bool, bool]:
-        horizontally, vertically = generator.random(2) < 0.5
-        return self.flip and bool(horizontally), self.flip and bool(vertically)
+    def _paste(
+        self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator
+    ) -> None:
+        """Writes the pixels of `image` into `layer`, mirrored at random."""
+        horizontally, vertically = generator.random() < 0.5, generator.random() < 0.5
+        if self.flip:
+            layer[...] = flipped(image.pixels, horizontally, vertically)
+        else:
+            layer[...] = image.pixels
 
 
 def block_size(batch_size: int, probability: float) -> int:
@@ -151,15 +162,22 @@ def _random_interval(generator: np.random.Generator, length: int) -> tuple[int, 
 
 
 def flipped(pixels: np.ndarray, horizontally: bool, vertically: bool) -> np.ndarray:
-    """A view of `pixels` (height, width, channels), mirrored as asked."""
-    return pixels[:: -1 if vertically else 1, :: -1 if horizontally else 1]
+    """`pixels` (height, width, channels) uint8, mirrored as asked."""
+    if vertically:
+        pixels = pixels[::-1]
+    if not horizontally:
+        return pixels
+    height, width, channels = pixels.shape
+    if channels == 1 and width % 8 == 0:
+        # Reversing words, then the bytes in each, is five times as fast as reversing bytes.
+        words = pixels[..., 0].view(np.uint64)[:, ::-1]
+        return words.byteswap().view(np.uint8)[..., None]
+    return pixels[:, ::-1]
 
 
-def _partner(
-    used: Sequence[LabelledImage], source: Source, generator: np.random.Generator
-) -> LabelledImage:
+def _partner(used: np.ndarray, source: Source, generator: np.random.Generator) -> LabelledImage:
     """A record drawn at random among those whose label is not in `used`."""
-    labels = {image.label for image in used}
+    labels = used.tolist()
     while (image := source[int(generator.integers(len(source)))]).label in labels:
         pass
     return image

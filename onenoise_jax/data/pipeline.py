@@ -62,8 +62,13 @@ class Batches:
         """This process's rows of batch `index`: each array is (batch_size / processes, ...)."""
         share = self.batch_size // self.process_count
         first = index * self.batch_size + self.process_index * share
-        samples = [self._sample(slot) for slot in range(first, first + share)]
-        return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+        batch: dict[str, np.ndarray] = {}
+        for row in range(share):
+            for name, value in self._sample(first + row).items():
+                if row == 0:
+                    batch[name] = np.empty((share, *value.shape), value.dtype)
+                batch[name][row] = value
+        return batch
 
     def iterator(self, first_batch: int = 0) -> Iterator[dict[str, np.ndarray]]:
         """Batches `first_batch`, `first_batch` + 1, ... without end, computed ahead."""

@@ -1,0 +1,1 @@
+"""Floor 2: networks, each with a frozen config. No losses, no data."""

@@ -1,0 +1,110 @@
+"""Names of the published PyTorch network's weights, and where each is in ours.
+
+Maesumi et al., One Noise to Rule Them All (2024); their key names.
+"""
+
+from onenoise_jax.convert.mapping import (
+    CHANNEL_GAIN,
+    CONV,
+    LINEAR,
+    POINTWISE_CONV,
+    TABLE,
+    VECTOR,
+    Rule,
+)
+from onenoise_jax.models.texture_unet import TextureUNetConfig, blocks, conditioned_blocks
+
+Rules = dict[str, Rule]
+
+
+def weight_map(config: TextureUNetConfig) -> Rules:
+    """One rule for each leaf of `TextureUNet(config)`'s variables (`params/...`)."""
+    prefixes = _block_prefixes(config)
+    rules = {"condition/class_embedding": Rule(("classes_emb.weight",), TABLE)}
+    rules |= _pair("condition/embed_0", "cond_mlp.0", LINEAR)
+    rules |= _pair("condition/embed_1", "cond_mlp.2", LINEAR)
+    rules |= _pair("trunk/time_0", "time_mlp.1", LINEAR)
+    rules |= _pair("trunk/time_1", "time_mlp.3", LINEAR)
+    rules |= _pair("trunk/stem", "init_conv", CONV)
+    rules |= _pair("trunk/head", "final_conv", CONV)
+    for block in conditioned_blocks(config):
+        rules |= _maps(f"condition/{block.name}", prefixes[block.name])
+    for name, changes_width in _changes_width(config).items():
+        rules |= _residual(f"trunk/{name}", prefixes[name], changes_width)
+
+    bottom = config.levels - 1
+    for level in range(config.levels):
+        down, up = f"downs.{level}", f"ups.{bottom - level}"
+        # A layer that resamples holds its convolution at index 1, a plain one is it.
+        rules |= _pair(
+            f"trunk/down_{level}_conv", f"{down}.3{'.1' if level < bottom else ''}", CONV
+        )
+        rules |= _pair(f"trunk/up_{level}_conv", f"{up}.3{'.1' if level > 0 else ''}", CONV)
+        if config.attention:
+            rules |= _linear_attention(f"trunk/down_{level}_attention", f"{down}.2.fn")
+            rules |= _linear_attention(f"trunk/up_{level}_attention", f"{up}.2.fn")
+    if config.attention:
+        rules |= _attention("trunk/middle_attention", "mid_attn.fn")
+    return {
+        f"params/{name}": Rule(tuple(f"model.{key}" for key in rule.keys), rule.layout)
+        for name, rule in rules.items()
+    }
+
+
+def _block_prefixes(config: TextureUNetConfig) -> dict[str, str]:
+    """Our residual block -> theirs. Their `ups` count from the bottom."""
+    prefixes = {"middle_0": "mid_block1", "middle_1": "mid_block2", "last": "final_res_block"}
+    for level in range(config.levels):
+        for i in range(2):
+            prefixes[f"down_{level}_{i}"] = f"downs.{level}.{i}"
+            prefixes[f"up_{level}_{i}"] = f"ups.{config.levels - 1 - level}.{i}"
+    return prefixes
+
+
+def _changes_width(config: TextureUNetConfig) -> dict[str, bool]:
+    """Whether a block needs a shortcut convolution: those whose input has a skip appended."""
+    return {name: name.startswith(("up_", "last")) for name in blocks(config)}
+
+
+def _pair(ours: str, theirs: str, layout: str) -> Rules:
+    return {
+        f"{ours}/kernel": Rule((f"{theirs}.weight",), layout),
+        f"{ours}/bias": Rule((f"{theirs}.bias",), VECTOR),
+    }
+
+
+def _maps(ours: str, theirs: str) -> Rules:
+    halves = ("spade_gamma", "spade_beta")
+    return _pair(f"{ours}/hidden", f"{theirs}.spade_conv.1", CONV) | {
+        f"{ours}/maps/kernel": Rule(tuple(f"{theirs}.{half}.weight" for half in halves), CONV),
+        f"{ours}/maps/bias": Rule(tuple(f"{theirs}.{half}.bias" for half in halves), VECTOR),
+    }
+
+
+def _residual(ours: str, theirs: str, changes_width: bool) -> Rules:
+    rules = _pair(f"{ours}/embedding", f"{theirs}.mlp_t.1", LINEAR)
+    for i in range(2):
+        rules |= _pair(f"{ours}/conv_{i}", f"{theirs}.block{i + 1}.proj", CONV)
+        norm = f"{theirs}.block{i + 1}.norm"
+        rules[f"{ours}/norm_{i}/scale"] = Rule((f"{norm}.weight",), VECTOR)
+        rules[f"{ours}/norm_{i}/bias"] = Rule((f"{norm}.bias",), VECTOR)
+    if changes_width:
+        rules |= _pair(f"{ours}/shortcut", f"{theirs}.res_conv", CONV)
+    return rules
+
+
+def _linear_attention(ours: str, theirs: str) -> Rules:
+    return {
+        f"{ours}_norm/scale": Rule((f"{theirs}.norm.g",), CHANNEL_GAIN),
+        f"{ours}/qkv/kernel": Rule((f"{theirs}.fn.to_qkv.weight",), CONV),
+        f"{ours}/kernel": Rule((f"{theirs}.fn.to_out.0.weight",), POINTWISE_CONV),
+        f"{ours}/bias": Rule((f"{theirs}.fn.to_out.0.bias",), VECTOR),
+        f"{ours}/norm/scale": Rule((f"{theirs}.fn.to_out.1.g",), CHANNEL_GAIN),
+    }
+
+
+def _attention(ours: str, theirs: str) -> Rules:
+    return {
+        f"{ours}_norm/scale": Rule((f"{theirs}.norm.g",), CHANNEL_GAIN),
+        f"{ours}/qkv/kernel": Rule((f"{theirs}.fn.to_qkv.weight",), CONV),
+    } | _pair(f"{ours}/out", f"{theirs}.fn.to_out", CONV)
