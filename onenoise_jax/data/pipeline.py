@@ -1,0 +1,93 @@
+"""Batches as a function of (seed, batch index), for any number of processes and threads.
+
+The records are put into an endless order: one shuffled epoch after another, each record
+once per epoch. Position s of that order is slot s. Batch k consists of the slots
+[k * B, (k + 1) * B), of which process p of w serves [k * B + p * B / w, k * B + (p + 1) * B / w).
+Whatever is drawn for a slot comes from a generator keyed by (seed, slot), so a batch does
+not depend on who computes it, and a run resumes from its step number alone.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+
+import grain
+import numpy as np
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.random import stream_generator
+from onenoise_jax.data.source import Source
+
+Sample = Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]]
+"""`sample(slot, record, source, generator)`: the arrays of the sample at `slot`, made from
+record number `record`; it must be a pure function of its arguments."""
+
+_BATCHES = 1 << 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """The batches of a run, or this process's share of them.
+
+    `batch_size` counts all processes together. `threads` of this process read and compute
+    ahead, up to `prefetch` batches; `workers` > 0 adds that many worker processes, which
+    pays only where one process cannot keep up. Raises UserError if `batch_size` does not
+    divide over the processes or exceeds the source.
+    """
+
+    source: Source
+    batch_size: int
+    seed: int
+    sample: Sample
+    process_index: int = 0
+    process_count: int = 1
+    threads: int = 2
+    prefetch: int = 8
+    workers: int = 0
+
+    def __post_init__(self):
+        if self.batch_size < 1 or self.batch_size % self.process_count:
+            raise UserError(
+                f"batch_size={self.batch_size}: expected a positive multiple of the "
+                f"{self.process_count} processes."
+            )
+        if self.batch_size > len(self.source):
+            raise UserError(
+                f"batch_size={self.batch_size}, but the dataset has {len(self.source)} records. "
+                "Use a smaller batch, or more data."
+            )
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """This process's rows of batch `index`: each array is (batch_size / processes, ...)."""
+        share = self.batch_size // self.process_count
+        first = index * self.batch_size + self.process_index * share
+        batch: dict[str, np.ndarray] = {}
+        for row in range(share):
+            for name, value in self._sample(first + row).items():
+                if row == 0:
+                    batch[name] = np.empty((share, *value.shape), value.dtype)
+                batch[name][row] = value
+        return batch
+
+    def iterator(self, first_batch: int = 0) -> Iterator[dict[str, np.ndarray]]:
+        """Batches `first_batch`, `first_batch` + 1, ... without end, computed ahead."""
+        indices = grain.MapDataset.range(first_batch, first_batch + _BATCHES)
+        options = grain.ReadOptions(
+            num_threads=self.threads, prefetch_buffer_size=self.prefetch if self.threads else 0
+        )
+        batches = indices.map(self.__getitem__).to_iter_dataset(options)
+        if self.workers:
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
+        with contextlib.closing(iter(batches)) as running:
+            yield from running
+
+    @functools.cached_property
+    def _order(self) -> grain.MapDataset:
+        """Slot -> record index; computed on demand, so its size costs no memory."""
+        seed = int(stream_generator(self.seed, "shuffle").integers(1 << 32))
+        return grain.MapDataset.range(len(self.source)).seed(seed).shuffle().repeat()
+
+    def _sample(self, slot: int) -> dict[str, np.ndarray]:
+        generator = stream_generator(self.seed, "sample", slot)
+        return self.sample(slot, self._order[slot], self.source, generator)

@@ -1,0 +1,72 @@
+"""Shard files: how they are named, opened and checked."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import grain
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.manifest import Shard
+
+# One record per chunk for random access; no compression, since it costs reading speed.
+WRITER_OPTIONS = "group_size:1,uncompressed"
+_BLOCK = 1 << 20
+_REMEDY = "Copy the shard again from the original, or remake the dataset."
+
+
+def shard_name(index: int, count: int) -> str:
+    """The file name of shard `index` of `count`."""
+    return f"shard-{index:05d}-of-{count:05d}.array_record"
+
+
+def open_shard(folder: Path, shard: Shard) -> grain.sources.ArrayRecordDataSource:
+    """Random access to the encoded records of `shard`.
+
+    Raises UserError, naming the file, if it is missing, of another size than its manifest
+    says, if its footer does not open or counts another number of records. The records
+    themselves are checked (by ArrayRecord's own checksums) when they are read.
+    """
+    path = folder / shard.file
+    if not path.is_file():
+        raise UserError(f"{path}: no such file, but the manifest lists it. {_REMEDY}")
+    size = path.stat().st_size
+    if size != shard.bytes:
+        raise UserError(
+            f"{path}: {size:,} bytes, but the manifest says {shard.bytes:,}. "
+            f"It is incomplete or another file. {_REMEDY}"
+        )
+    try:
+        records = grain.sources.ArrayRecordDataSource([str(path)])
+    except RuntimeError as error:
+        raise UserError(f"{path}: not a readable ArrayRecord file ({error}). {_REMEDY}") from error
+    if len(records) != shard.records:
+        raise UserError(
+            f"{path}: {len(records)} records, but the manifest says {shard.records}. {_REMEDY}"
+        )
+    return records
+
+
+def checksum(path: Path, progress: Callable[[int], None] = lambda count: None) -> str:
+    """The SHA-256 of a file, in hex; `progress` is told the bytes of each block read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            progress(len(block))
+    return digest.hexdigest()
+
+
+def damage(folder: Path, shard: Shard, progress: Callable[[int], None] = lambda count: None) -> str:
+    """What is wrong with `shard` (its checksum included), in words; empty if nothing is."""
+    try:
+        open_shard(folder, shard)
+    except UserError as error:
+        return str(error)
+    found = checksum(folder / shard.file, progress)
+    if found != shard.sha256:
+        return (
+            f"{folder / shard.file}: SHA-256 is {found}, but the manifest says {shard.sha256}. "
+            f"Its content changed since it was written. {_REMEDY}"
+        )
+    return ""

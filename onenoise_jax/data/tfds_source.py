@@ -1,0 +1,116 @@
+"""Datasets prepared by TensorFlow Datasets, read by random access without TensorFlow."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.records import LabelledImage
+
+SPLIT = "train"
+
+
+class TfdsSource:
+    """The `train` split of a dataset with the features `image`, `label` and, if it has it,
+    `attributes` (a vector of floats); see `source.Source`.
+
+    The attributes of such a dataset have no names of their own: they are called
+    `attribute 0`, `attribute 1`, ... Counting its labels reads the dataset once.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        examples: Sequence[dict[str, Any]],
+        labels: tuple[str, ...],
+        attributes: tuple[str, ...],
+        image_shape: tuple[int, int, int],
+    ):
+        self.where = where
+        self.labels = labels
+        self.attributes = attributes
+        self.image_shape = image_shape
+        self._examples = examples
+
+    @classmethod
+    def open(cls, where: str) -> "TfdsSource":
+        """Opens the prepared dataset in the folder `where`, or of the name `where`.
+
+        Raises UserError if it is not prepared, not stored for random access, or its
+        features are not those of labelled images of one size.
+        """
+        import tensorflow_datasets as tfds  # slow to import, and few runs need it
+
+        is_folder = Path(where).is_dir()
+        try:
+            builder = tfds.builder_from_directory(where) if is_folder else tfds.builder(where)
+        except (tfds.core.registered.DatasetNotFoundError, FileNotFoundError) as error:
+            raise UserError(
+                f"tfds:{where}: neither the folder of a prepared dataset nor a known name "
+                f"({str(error).strip().splitlines()[0]})."
+            ) from error
+        if SPLIT not in builder.info.splits:
+            raise UserError(
+                f"tfds:{where}: no split {SPLIT!r} is prepared "
+                f"(found: {', '.join(builder.info.splits) or 'none'}). Prepare it with "
+                "download_and_prepare(file_format='array_record')."
+            )
+        labels, attributes, image_shape = _vocabulary(where, builder.info.features, tfds.features)
+        try:
+            examples = builder.as_data_source(split=SPLIT)
+        except NotImplementedError as error:
+            raise UserError(
+                f"tfds:{where}: not stored for random access. Prepare it with "
+                "download_and_prepare(file_format='array_record')."
+            ) from error
+        return cls(where, examples, labels, attributes, image_shape)
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> LabelledImage:
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        try:
+            example = self._examples[index]
+        except RuntimeError as error:
+            raise UserError(
+                f"tfds:{self.where}: record {index} is damaged: {error}. Prepare the dataset again."
+            ) from error
+        attributes = np.asarray(example.get("attributes", ()), np.float32)
+        return LabelledImage(np.asarray(example["image"]), int(example["label"]), attributes)
+
+    @functools.cached_property
+    def label_counts(self) -> tuple[int, ...]:
+        found = [self[i].label for i in range(len(self))]
+        return tuple(np.bincount(found, minlength=len(self.labels)).tolist())
+
+
+def _vocabulary(
+    where: str, features: Any, kinds: Any
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, int, int]]:
+    """Labels, attributes and image shape that `features` declare."""
+    image, label = features.get("image"), features.get("label")
+    if not isinstance(image, kinds.Image) or not isinstance(label, kinds.ClassLabel):
+        raise UserError(
+            f"tfds:{where}: its features are {', '.join(features)}; "
+            "expected `image` (an Image) and `label` (a ClassLabel)."
+        )
+    if None in image.shape or image.dtype != np.uint8:
+        raise UserError(
+            f"tfds:{where}: images are {image.dtype} of shape {image.shape}; expected uint8 "
+            "of one fixed (height, width, channels)."
+        )
+    vector = features.get("attributes")
+    if vector is None:
+        return tuple(label.names), (), tuple(image.shape)
+    if len(vector.shape) != 1 or vector.shape[0] is None:
+        raise UserError(
+            f"tfds:{where}: `attributes` has the shape {vector.shape}; expected a vector of "
+            "fixed length."
+        )
+    names = tuple(f"attribute {i}" for i in range(vector.shape[0]))
+    return tuple(label.names), names, tuple(image.shape)
