@@ -17,6 +17,7 @@ from absl import logging
 from clu import parameter_overview
 from tqdm import tqdm
 
+from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.training import pictures, sharding, workdir
 from onenoise_jax.training.checkpoint import Checkpoints
@@ -43,6 +44,11 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     if is_writer:
         workdir.claim(folder, config)
         print(_plan(family, abstract_state, mesh.size))
+        with replaced(folder / "parameters.txt") as temporary:
+            table = parameter_overview.get_parameter_overview(
+                abstract_state.params, include_stats=False
+            )
+            temporary.write_text(f"{table}\n", encoding="utf-8")
 
     checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
     start = checkpoints.latest_step()
@@ -111,14 +117,14 @@ def _restore(
 def _sample(family: Family, state: TrainState, step: int, folder: Path, writer) -> None:
     images = family.preview.generate(state)
     if writer:
-        _, picture = pictures.save_samples(folder, family.preview, step, images)
+        picture = pictures.save_samples(folder, family.preview, step, images)
         writer.picture(step, "samples", picture)
 
 
 def _plan(family: Family, state: TrainState, devices: int) -> str:
     loop = family.loop
     parameters = parameter_overview.count_parameters(state.params)
-    size = parameter_overview.count_parameters(state) * 4 / 2**20
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state)) / 2**20
     return (
         f"{family.name}: {parameters:,} parameters, {size:,.0f} MiB of state; "
         f"{devices} {jax.default_backend()} device(s); {family.records:,} records; "

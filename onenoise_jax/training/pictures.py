@@ -10,19 +10,18 @@ from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.training.family import Preview
 
 
-def save_samples(
-    workdir: Path, preview: Preview, step: int, images: np.ndarray
-) -> tuple[Path, np.ndarray]:
+def save_samples(workdir: Path, preview: Preview, step: int, images: np.ndarray) -> np.ndarray:
     """Writes `samples/step_<step>.png` (fixed rows and this step's samples, labelled).
 
     Also keeps the samples as `.npy`, so that `save_overview` can show them later. Returns
-    the picture's path and the picture, (height, width[, 3]) uint8.
+    the picture, (height, width, 3) uint8.
     """
     stem = workdir / "samples" / f"step_{step:08d}"
     with replaced(stem.with_suffix(".npy")) as temporary:
         np.save(temporary, images, allow_pickle=False)
     grid = _grid(preview, {f"step {step}": images})
-    return write_png(stem.with_suffix(".png"), grid), grid
+    write_png(stem.with_suffix(".png"), grid)
+    return grid
 
 
 def save_overview(workdir: Path, preview: Preview) -> Path:
@@ -32,7 +31,8 @@ def save_overview(workdir: Path, preview: Preview) -> Path:
         f"step {int(path.stem.removeprefix('step_'))}": np.load(path, allow_pickle=False)
         for path in (saved[0], saved[-1])
     }
-    return write_png(workdir / "overview.png", _grid(preview, rows))
+    write_png(workdir / "overview.png", _grid(preview, rows))
+    return workdir / "overview.png"
 
 
 def _grid(preview: Preview, rows: dict[str, np.ndarray]) -> np.ndarray:

@@ -48,9 +48,7 @@ def make_draw(
 
     @jax.jit
     def draw(params: PyTree, condition: Condition, keys: jax.Array) -> jax.Array:
-        return jax.lax.map(
-            lambda row: draw_one(params, *row), (condition, keys), batch_size=CHUNK
-        )
+        return jax.lax.map(lambda row: draw_one(params, *row), (condition, keys), batch_size=CHUNK)
 
     return draw
 

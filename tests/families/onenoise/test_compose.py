@@ -15,7 +15,7 @@ def test_a_box_without_rotation_is_a_rectangle_with_its_edges():
 
 def test_a_quarter_turn_swaps_width_and_height():
     boxes = np.array([[[6, 6, 4, 1, np.pi / 2]], [[6, 6, 1, 4, 0.0]]], np.float32)
-    regions = np.asarray(box_regions(boxes + [0, 0, 0.01, 0.01, 0], 13, 13))
+    regions = np.asarray(box_regions(boxes + np.float32([0, 0, 0.01, 0.01, 0]), 13, 13))
     np.testing.assert_array_equal(regions[0], regions[1])
     assert regions[0].sum() == 27
 
