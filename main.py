@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from onenoise_jax.core.errors import UserError
@@ -40,6 +40,8 @@ def main(argv: list[str]) -> None:
         "JAX_COMPILATION_CACHE_DIR", Path.home() / ".cache" / "onenoise_jax" / "compiled"
     )
     print(f"Compiled programs are kept in {cache}")
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
     jax.config.update("jax_compilation_cache_dir", str(cache))
     workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
     train(families.build(config), config, workdir)

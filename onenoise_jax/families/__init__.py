@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.training.family import Family
+from onenoise_jax.training.family import Command, Family
 
 
 def names() -> tuple[str, ...]:
@@ -28,3 +28,8 @@ def load(name: str) -> ModuleType:
 def build(config: Mapping[str, Any]) -> Family:
     """The family that `config["family"]` names, built from the whole config."""
     return load(config["family"]).build(config)
+
+
+def commands() -> tuple[Command, ...]:
+    """The subcommands of all families."""
+    return tuple(command for name in names() for command in load(name).COMMANDS)

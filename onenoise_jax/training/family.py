@@ -94,9 +94,16 @@ class Family:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A subcommand of `python -m onenoise_jax` that a family contributes."""
+    """A subcommand of `python -m onenoise_jax` that a family contributes.
+
+    `summary` is its line in the list of commands, `description` and `examples` frame its
+    options in `--help`; `configure` adds options to its argparse parser, `run` takes the
+    parsed options.
+    """
 
     name: str
     summary: str
+    description: str
+    examples: str
     configure: Callable[[Any], None]
     run: Callable[[Any], None]

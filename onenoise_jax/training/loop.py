@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from absl import logging
 from clu import parameter_overview
 from tqdm import tqdm
 
@@ -58,7 +57,8 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
         state = init(stream_key(family.seed, "init"))
     else:
         state = _restore(checkpoints, start, abstract_state, layout)
-        logging.info("Resumed from step %d in %s", start, folder)
+        if is_writer:
+            print(f"Resuming from step {start:,} of {folder}")
 
     writer = MetricsWriter(folder, start) if is_writer else None
     if start == 0:
