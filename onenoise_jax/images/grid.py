@@ -38,7 +38,7 @@ def labelled_grid(
         ("column_labels", column_labels, columns),
         ("captions", captions, len(images)),
     ):
-        if texts and len(texts) != count or name == "columns" and columns < 1:
+        if (texts and len(texts) != count) or (name == "columns" and columns < 1):
             raise ValueError(f"{name}: {len(texts)} given, expected {count}")
     scale = max(1, cell // max(images.shape[1:3]))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)

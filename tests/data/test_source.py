@@ -153,7 +153,9 @@ def test_records_of_another_vocabulary_are_found_when_they_are_read(tmp_path, vo
     path = tmp_path / "manifest.json"
     content = json.loads(path.read_text()) | vocabulary
     for counted in (content, *content["shards"]):
-        counted["label_counts"] = [sum(counted["label_counts"])] + [0] * (len(content["labels"]) - 1)
+        counted["label_counts"] = [sum(counted["label_counts"])] + [0] * (
+            len(content["labels"]) - 1
+        )
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=message):
         open_source(tmp_path)[1]
