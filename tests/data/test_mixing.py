@@ -123,7 +123,7 @@ def test_shapes_types_and_size(tmp_path):
         assert sum(array.nbytes for array in sample.values()) < 0.15e6 or shape[2] == 3
 
 
-@pytest.mark.parametrize("shape", [(16, 24, 1), (5, 7, 1), (4, 8, 3), (8, 8, 1), (1, 8, 1)])
+@pytest.mark.parametrize("shape", [(16, 24, 1), (5, 7, 1), (4, 12, 1), (4, 8, 3), (1, 8, 1)])
 def test_flipping_mirrors(shape):
     pixels = image(0, shape).pixels
     for (horizontally, vertically), expected in mirrorings(pixels).items():
@@ -257,11 +257,13 @@ def test_upright_boxes_stay_inside_and_are_a_quarter_wide(height, width):
             assert half - 0.5 <= centre <= length - (half - 0.5)
 
 
-def test_the_axes_of_a_box_are_those_of_the_image():
+def test_the_axes_of_a_box_are_those_of_the_image(source):
     generator = np.random.default_rng(0)
     boxes = np.array([random_box(generator, 16, 64) for _ in range(300)])
     assert boxes[:, 0].max() > 40 > 16 >= boxes[:, 1].max()
     assert boxes[:, 2].min() >= 8 and boxes[:, 3].max() <= 8.5
+    centres = np.array([sample["boxes"][0, :2] for sample in samples(source, 200)])
+    assert 16 < centres[:, 0].max() <= 24 - 3 and centres[:, 1].max() <= 16 - 2
 
 
 # Refusals
