@@ -86,7 +86,7 @@ def liquid(
     base, push = seeds(key, 2)
     cells = geometric(2.5, 8.0, scale)
     lattice = plane.lattice(cells)
-    amount = 0.42 * liquid_warp_intensity / cells
+    amount = 0.5 * liquid_warp_intensity / cells
     start = jnp.broadcast_arrays(plane.x, plane.y)
 
     def fold(index: jax.Array, position: list[jax.Array]) -> list[jax.Array]:
