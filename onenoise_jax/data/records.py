@@ -68,8 +68,8 @@ def decode(encoded: bytes) -> LabelledImage:
     expected = encoded_bytes((height, width, channels), attributes)
     if len(encoded) != expected:
         raise UserError(
-            f"a record of {len(encoded)} bytes: its header ({height} x {width} x {channels} pixels, "
-            f"{attributes} attributes) says {expected}."
+            f"a record of {len(encoded)} bytes: its header says {expected} "
+            f"({height} x {width} x {channels} pixels, {attributes} attributes)."
         )
     values = np.frombuffer(encoded, _FLOAT, attributes, _HEADER.size)
     pixels = np.frombuffer(encoded, np.uint8, -1, _HEADER.size + values.nbytes)
