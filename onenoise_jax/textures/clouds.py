@@ -11,18 +11,19 @@ from onenoise_jax.textures.noise import fractal, noise, noise_pair, warped
 from onenoise_jax.textures.plane import Plane
 from onenoise_jax.textures.shaping import contrast, geometric
 
-GAUSSIAN_CELLS = (6.0, 34.0)
+GAUSSIAN_CELLS = (9.0, 40.0)
 GAUSSIAN_SIGMA = 0.75
 
 
 def perlin_noise(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
-    """One octave of gradient noise."""
+    """One octave of gradient noise, with much contrast."""
     (seed,) = seeds(key, 1)
-    return noise(seed, plane.lattice(geometric(4.0, 20.0, scale)), (plane.x, plane.y))
+    lattice = plane.lattice(geometric(4.0, 20.0, scale))
+    return contrast(noise(seed, lattice, (plane.x, plane.y)), 2.2)
 
 
 def gaussian_noise(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
-    """White Gaussian noise on a lattice, filtered by a Gaussian of 0.75 cells.
+    """White Gaussian noise on a lattice, filtered by a Gaussian of 0.75 cells: a bell of greys.
 
     The filter is separable, so the image is Y W X' with the white values W and the filters of
     the rows and columns of pixels. At 0.75 cells the lattice leaves no trace (less than 1e-4
@@ -50,10 +51,10 @@ def gaussian_noise(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
 
 
 def clouds_1(key: jax.Array, plane: Plane, scale: jax.Array) -> jax.Array:
-    """Soft clouds: fractal noise, each octave half as strong."""
+    """Soft clouds: fractal noise, each octave about half as strong."""
     (seed,) = seeds(key, 1)
     cells = geometric(2.0, 9.0, scale)
-    value = fractal(seed, plane, (plane.x, plane.y), cells, octaves=6, gain=0.5)
+    value = fractal(seed, plane, (plane.x, plane.y), cells, octaves=6, gain=0.56)
     return contrast(value, 1.1)
 
 
@@ -86,7 +87,7 @@ def liquid(
     base, push = seeds(key, 2)
     cells = geometric(2.5, 8.0, scale)
     lattice = plane.lattice(cells)
-    amount = 0.42 * liquid_warp_intensity / cells
+    amount = 0.5 * liquid_warp_intensity / cells
     start = jnp.broadcast_arrays(plane.x, plane.y)
 
     def fold(index: jax.Array, position: list[jax.Array]) -> list[jax.Array]:

@@ -30,7 +30,7 @@ def grunge_damas(
     pieces, push, ripple, grain, tone = seeds(key, 5)
     position = plane.x, plane.y
     x, y = noise_pair(push, plane.lattice(3.0), position)
-    amount = 0.11 * distortion
+    amount = 0.17 * distortion
     moved = position[0] + amount * x, position[1] + amount * y
     piece = nearest(pieces, plane.lattice(3.0), moved)
     cells = plane.lattice(3.0).frequency
@@ -46,4 +46,4 @@ def grunge_damas(
     line = step(0.0, 1.0, sheet / jnp.maximum(0.55, 2.2 * jnp.pi * sheets * plane.pixel * 0.5))
     streaks = fractal(grain, plane, (along, depth), 5.0, octaves=4, gain=0.8, stretch=0.2)
     shade = between(0.62, 1.0, height)
-    return line * mixed(shade, jnp.clip(shade * 0.75 + 0.5 * streaks, 0.0, 1.2), details)
+    return line * mixed(shade, jnp.clip(0.85 * shade + 0.75 * streaks, 0.1, 1.1), details)

@@ -42,8 +42,8 @@ def grunge_galvanic_small(
     crystals = 0.5 + between(0.9, 1.15, crispness) * (0.62 * grey + 0.5 * chip - 0.56) + 0.3 * ramp
     stains = fractal(stain, plane, position, 5.0, octaves=4, gain=0.7)
     specks = fractal(speck, plane, position, 20.0, octaves=3, gain=0.8)
-    soiled = step(0.0, 0.25, stains - between(1.0, 0.12, dirt))
-    spots = step(0.0, 0.12, specks - between(1.25, 0.5, dirt))
+    soiled = step(0.0, 0.25, stains - between(0.75, 0.1, dirt))
+    spots = step(0.0, 0.12, specks - between(1.0, 0.4, dirt))
     return jnp.clip(crystals, 0.04, 1.0) * (1.0 - 0.85 * jnp.maximum(soiled, spots))
 
 

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from onenoise_jax.textures.plane import Plane
 from onenoise_jax.textures.shaping import contrast, geometric, step
 
-KERNELS_PER_UNIT = 1024
+KERNELS_PER_UNIT = 768
+FAINT = 0.2
 
 
 def _torus(plane: Plane, reach: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -67,12 +68,12 @@ def gabor(
 ) -> jax.Array:
     """Anisotropic Gabor noise: every kernel has the same frequency and orientation.
 
-    `gabor_a`: bandwidth a, 2.5 to 8 per unit (8: short wave packets); `gabor_f`: frequency F, 6
+    `gabor_a`: bandwidth a, 3 to 8 per unit (8: short wave packets); `gabor_f`: frequency F, 6
     to 20 waves per unit; `gabor_omega`: orientation of the wave vector, 0 to pi, counted from the
     x axis towards y (down). The number of kernels is fixed (a Poisson process given its number
-    of points), so 5 or more of them overlap at each point; weights are random phases.
+    of points), so 4 or more of them overlap at each point; weights are random phases.
     """
-    a = geometric(2.5, 8.0, gabor_a)
+    a = geometric(3.0, 8.0, gabor_a)
     frequency = geometric(6.0, 20.0, gabor_f)
     angle = jnp.pi * gabor_omega
     width, height = _torus(plane, 2.0 / a)
@@ -98,13 +99,14 @@ def phasor(
 ) -> jax.Array:
     """Phasor noise: the phase of the complex sum (1), so the contrast is the same everywhere.
 
-    `phasor_freq`: 6 to 18 waves per unit; `phasor_ncells`: 2 to 8 cells per unit, whose size is
-    that of the kernels; `phasor_density`: 1 to 8 kernels per cell; `phasor_spread`: the
+    `phasor_freq`: 6 to 18 waves per unit; `phasor_ncells`: 3 to 8 cells per unit, whose size is
+    that of the kernels; `phasor_density`: 0.4 to 6 kernels per cell; `phasor_spread`: the
     kernels' orientations are within +-(spread * 90) degrees of vertical wave vectors
-    (horizontal stripes). The profile is a smoothed square wave.
+    (horizontal stripes). The profile is a smoothed square wave; it fades to grey where the sum
+    is weaker than FAINT, at singular points of the phase and, at low density, between kernels.
     """
-    cells = geometric(2.0, 8.0, phasor_ncells)
-    density = geometric(1.0, 8.0, phasor_density)
+    cells = geometric(3.0, 8.0, phasor_ncells)
+    density = geometric(0.4, 6.0, phasor_density)
     frequency = geometric(6.0, 18.0, phasor_freq)
     width, height = _torus(plane, 2.0 / cells)
     count = _kernel_count(plane)
@@ -118,5 +120,5 @@ def phasor(
     phase = 2.0 * jnp.pi * jax.random.uniform(start, (count,))
     weights = jnp.where(exists, jnp.stack([jnp.cos(phase), jnp.sin(phase)]), 0.0)
     real, imaginary = _field(down, across, weights)
-    wave = imaginary * jax.lax.rsqrt(real**2 + imaginary**2 + 1e-20)
+    wave = imaginary * jax.lax.rsqrt(real**2 + imaginary**2 + FAINT**2)
     return step(-0.75, 0.75, wave)
