@@ -82,5 +82,5 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
         config.sample.steps = 2
         config.sample.per_type = 1
         config.train.steps = 1
-        config.train.batch_size = 4 * config.train.accumulation
+        config.train.batch_size = 8 * config.train.accumulation
     return config

@@ -1,0 +1,102 @@
+"""The recipe as a whole: what it refuses, what its first step computes, that it learns."""
+
+import jax
+import numpy as np
+import pytest
+
+from onenoise_jax import families
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.families.onenoise.loss import class_embeddings
+from onenoise_jax.training.loop import train
+from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_waves
+
+# If the first step's loss changes, so does every run's: if that was meant, print the new
+# value, say in the commit why it changed, and put it here.
+GOLDEN_LOSS = 0.0
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory):
+    return write_waves(tmp_path_factory.mktemp("waves") / "data")
+
+
+def test_the_first_step_computes_what_it_always_did(waves):
+    family = families.build(experiment("quickstart", waves).to_dict())
+    state = jax.jit(family.init)(jax.random.key(0))
+    batch = next(family.batches(0, 1).iterator(0))
+    _, metrics = jax.jit(family.train_step)(state, batch, jax.random.key(1))
+    assert float(metrics["loss"].compute()) == pytest.approx(GOLDEN_LOSS, rel=1e-4)
+    bands = [m for name, m in metrics.items() if name.startswith("loss_by_timestep")]
+    assert len(bands) == 10
+    total = sum(float(band.total) for band in bands)
+    assert total == pytest.approx(float(metrics["loss"].total), rel=1e-5)
+    assert sum(int(band.count) for band in bands) == int(metrics["loss"].count) == 8
+
+
+def test_a_few_steps_lower_the_loss_and_the_penalty_holds_the_norm(waves):
+    config = experiment("quickstart", waves, optimizer__learning_rate=3e-3)
+    family = families.build(config.to_dict())
+    state = jax.jit(family.init)(jax.random.key(0))
+    norm = float(state.constants["embedding_norm"])
+    norms = np.linalg.norm(class_embeddings(state.params), axis=-1)
+    assert norm == pytest.approx(norms.mean(), rel=1e-6)
+    step = jax.jit(family.train_step)
+    stream = family.batches(0, 1).iterator(0)
+    losses = []
+    for index in range(60):
+        state, metrics = step(state, next(stream), jax.random.key(index))
+        losses.append(float(metrics["loss"].compute()))
+    assert np.mean(losses[-15:]) < 0.7 * np.mean(losses[:5])
+    assert float(state.constants["embedding_norm"]) == norm
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model__dtype": "float16"}, "float16.*bfloat16"),
+        ({"diffusion__schedule": "cosin"}, "schedule='cosin': expected one of linear, cosine"),
+        ({"sample__steps": 5000}, "sample.steps=5000 exceeds"),
+        ({"data__image_size": 18}, "image_size=18 is no multiple of 4"),
+        ({"data__image_size": 32}, r"holds images of \(16, 16, 1\)"),
+        ({"data__patches": 3}, "patches=3 needs records of 4 labels"),
+        ({"data__source": "nowhere"}, "nowhere"),
+        ({"train__batch_size": 1000}, "batch_size=1000, but the dataset has 36 records"),
+        ({"train__accumulation": 3}, "does not divide into accumulation=3"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(waves, changes, message):
+    config = experiment("quickstart", waves, **changes)
+    with pytest.raises(UserError, match=message):
+        train(families.build(config.to_dict()), config.to_dict(), waves / "never")
+    assert not (waves / "never").exists()
+
+
+def test_an_option_that_nobody_reads_is_refused(waves):
+    config = experiment("quickstart", waves).to_dict()
+    config["data"]["flavour"] = 1
+    with pytest.raises(UserError, match=r"config\.data\.flavour is not an option"):
+        families.build(config)
+
+
+def test_another_vocabulary_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.families.onenoise.examples.TYPES", ("a", "b", "c"))
+    source = write_waves(tmp_path / "data")
+    with pytest.raises(UserError, match="has other types than the model: a, b, c"):
+        families.build(experiment("quickstart", source).to_dict())
+
+
+def test_every_experiment_has_a_small_variant_and_an_unknown_one_is_refused(waves):
+    for name in EXPERIMENTS:
+        assert families.build(experiment(name, waves).to_dict()).loop.steps == 1
+    with pytest.raises(UserError, match=r"config\.family='twonoise': expected one of onenoise"):
+        families.build({"family": "twonoise"})
+
+
+def test_samples_do_not_depend_on_their_neighbours(waves):
+    config = experiment("quickstart", waves, sample__per_type=4, sample__sampler="ddpm")
+    family = families.build(config.to_dict())
+    state = jax.jit(family.init)(jax.random.key(0))
+    images = family.preview.generate(state)
+    assert images.shape == (12, 16, 16) and images.dtype == np.uint8
+    assert len(np.unique(images.reshape(12, -1), axis=0)) == 12
+    np.testing.assert_array_equal(images, family.preview.generate(state))

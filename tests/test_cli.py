@@ -1,0 +1,90 @@
+"""The real command lines, as a user types them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onenoise_jax.images.files import read_png
+from tests.families.onenoise.examples import EXPERIMENTS, write_waves
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess:
+    """Runs Python with `arguments` in the repository; asserts the exit status."""
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert result.returncode == status, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory):
+    return write_waves(tmp_path_factory.mktemp("waves") / "data")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_takes_a_real_step(name, waves, tmp_path):
+    workdir = tmp_path / "run"
+    result = run(
+        "main.py",
+        f"--config=configs/onenoise/{name}.py:test",
+        f"--workdir={workdir}",
+        f"--config.data.source={waves}",
+    )
+    assert f"Pictures: {workdir}/overview.png" in result.stdout
+    assert "1/1" in result.stderr and "textures/s" in result.stderr
+    (line,) = (workdir / "metrics.jsonl").read_text().splitlines()
+    assert np.isfinite(json.loads(line)["loss"])
+    assert read_png(workdir / "overview.png").ndim == 3
+
+
+def test_textures_are_made_and_trained_on_and_the_run_resumes(tmp_path):
+    data, workdir = tmp_path / "data", tmp_path / "run"
+    run(
+        *("-m", "data_tools.make_textures", "--out", data, "--per-type", "8", "--size", "16"),
+        *("--seed", "0", "--types", "cells_4", "perlin"),
+    )
+    command = (
+        "main.py",
+        "--config=configs/onenoise/quickstart.py:test",
+        f"--workdir={workdir}",
+        f"--config.data.source={data}",
+        "--config.data.limit=8",
+    )
+    run(*command, "--config.train.steps=2")
+    result = run(*command, "--config.train.steps=3")
+    assert "Resuming from step 2" in result.stdout and "8 records" in result.stdout
+    refused = run(*command, "--config.train.steps=3", "--config.seed=1", status=2)
+    assert "config.seed: 0 there, 1 now" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config=configs/onenoise/tiny.py", "--config.train.stepz=3"], 'Did you mean "steps"'),
+        (["--config=configs/onenoise/tinny.py"], "No such file"),
+        (["--config=configs/onenoise/tiny.py", "extra"], "unexpected arguments: extra"),
+        ([], "--config is missing"),
+    ],
+)
+def test_a_mistake_is_one_clear_error(arguments, message):
+    result = run("main.py", *arguments, status=2)
+    assert message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_help_teaches():
+    assert "--config.train.steps" in run("main.py", "--help", status=1).stdout
+    assert "python -m onenoise_jax" in run("-m", "onenoise_jax", "--help").stdout
