@@ -122,10 +122,11 @@ def main() -> None:
     unseen = texture_set(args.held_out, args.size, args.seed + 1)
     matrix = confusion(model, params, *unseen, args.batch)
     mistakes = matrix - np.diag(np.diag(matrix))
-    worst = [
+    wrong = [
         {"true": TYPES[row], "answer": TYPES[column], "share": mistakes[row, column]}
-        for row, column in zip(*np.unravel_index((-mistakes).ravel().argsort()[:8], matrix.shape))
+        for row, column in np.argwhere(mistakes > 0)
     ]
+    worst = sorted(wrong, key=lambda pair: -pair["share"])[:8]
     result = {
         "accuracy": float(np.diag(matrix).mean()),
         "worst_pairs": worst,

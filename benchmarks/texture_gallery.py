@@ -1,6 +1,6 @@
 """Draws the pictures of docs/textures.md: all types, their parameters, and how they tile.
 
-    python -m benchmarks.texture_gallery --out docs/images
+python -m benchmarks.texture_gallery --out docs/images
 """
 
 import argparse

@@ -228,7 +228,9 @@ def _made_by(out: Path) -> str | None:
 def _inspection(args: argparse.Namespace) -> str:
     if args.format == "hdf5":
         path = args.out / hdf5_names(1)[0]
-        return f'python -c "import h5py; f = h5py.File({str(path)!r}); print(dict(f), dict(f.attrs))"'
+        return (
+            f'python -c "import h5py; f = h5py.File({str(path)!r}); print(dict(f), dict(f.attrs))"'
+        )
     return f"python -m data_tools.inspect {args.out} --out grid.png"
 
 

@@ -157,9 +157,7 @@ def strands(
     return _neighbours(seed, lattice, position, visit, start, per_cell)
 
 
-def drips(
-    seed: jax.Array, lattice: Lattice, position: Position, softness: jax.Array
-) -> jax.Array:
+def drips(seed: jax.Array, lattice: Lattice, position: Position, softness: jax.Array) -> jax.Array:
     """Runs of paint: a round head, and above it a tail that thins and fades; 0 to 1.
 
     The cells should be several times higher than wide; y points down. `softness` in (0, 1]

@@ -122,4 +122,3 @@ def phasor(
     real, imaginary = _field(down, across, weights)
     wave = imaginary * jax.lax.rsqrt(real**2 + imaginary**2 + FAINT**2)
     return step(-0.75, 0.75, wave)
-

@@ -61,9 +61,11 @@ def sharpness(images: np.ndarray) -> np.ndarray:
 
 def _tensor(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     down, across = _slopes(images)
-    return (across**2 - down**2).mean((1, 2)), (2 * across * down).mean((1, 2)), (
-        across**2 + down**2
-    ).mean((1, 2))
+    return (
+        (across**2 - down**2).mean((1, 2)),
+        (2 * across * down).mean((1, 2)),
+        (across**2 + down**2).mean((1, 2)),
+    )
 
 
 def disorder(images: np.ndarray) -> np.ndarray:

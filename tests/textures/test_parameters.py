@@ -39,12 +39,17 @@ GROWS = {
     ("gabor", "gabor_a"): (measures.bandwidth, {}),
     ("gabor", "gabor_f"): (measures.centroid, {}),
     ("phasor", "phasor_freq"): (measures.centroid, {}),
-    ("phasor", "phasor_ncells"): (measures.bandwidth, {"phasor_spread": 0.0, "phasor_density": 1.0}),
+    ("phasor", "phasor_ncells"): (
+        measures.bandwidth,
+        {"phasor_spread": 0.0, "phasor_density": 1.0},
+    ),
     ("phasor", "phasor_density"): (measures.spread, {}),
     ("phasor", "phasor_spread"): (measures.disorder, {}),
 }
 GROWS |= {
-    (name, "scale"): (measures.centroid, {}) for name in TYPES if "scale" in PARAMETERS_OF_TYPE[name]
+    (name, "scale"): (measures.centroid, {})
+    for name in TYPES
+    if "scale" in PARAMETERS_OF_TYPE[name]
 }
 
 
