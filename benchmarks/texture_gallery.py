@@ -37,7 +37,7 @@ def sweeps(size: int, seed: int) -> np.ndarray:
     rows, labels = [], []
     for name in TYPES:
         for parameter in PARAMETERS_OF_TYPE[name]:
-            base = {p: 0.5 for p in PARAMETERS_OF_TYPE[name]} | QUIET.get(name, {})
+            base = dict.fromkeys(PARAMETERS_OF_TYPE[name], 0.5) | QUIET.get(name, {})
             vectors = [parameter_vector(name, base | {parameter: value}) for value in SWEEP]
             keys = jax.numpy.stack([jax.random.key(seed)] * len(SWEEP))
             rows.append(quantised(render_batch(name, keys, np.stack(vectors), size, size)))
