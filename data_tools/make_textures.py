@@ -184,7 +184,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--per-type 1: the two parts of --format hdf5 need at least 2.")
     if args.format == "hdf5" and args.shards != 1:
         raise UserError(
-            f"--shards {args.shards}: --format hdf5 has the two published parts; leave --shards out."
+            f"--shards {args.shards}: --format hdf5 writes the two published parts. "
+            "Leave --shards out."
         )
 
 

@@ -132,7 +132,7 @@ def test_a_folder_with_anything_else_in_it_is_refused(tmp_path, capsys):
         (("--per-type", "1", "--types", "perlim"), "'perlim' is unknown"),
         (("--per-type", "1", "--shards", "21"), "shards=21"),
         (("--per-type", "1", "--format", "hdf5"), "at least 2"),
-        (("--per-type", "2", "--format", "hdf5", "--shards", "2"), "leave --shards out"),
+        (("--per-type", "2", "--format", "hdf5", "--shards", "2"), "Leave --shards out"),
     ],
 )
 def test_numbers_that_make_no_dataset_are_refused(options, message, tmp_path, capsys):
