@@ -1,6 +1,6 @@
 """Loader throughput: distinct records decoded, flipped, with partners and boxes, as batches.
 
-    python benchmarks/loader.py --records=20000 --seconds=10
+    python -m benchmarks.loader --records=20000 --seconds=10
 
 Writes a dataset of random images into a temporary folder (or reads --data), reads it once to
 warm the page cache, and prints one JSON line: samples per second, and what was measured.

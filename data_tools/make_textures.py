@@ -4,8 +4,8 @@ examples:
   200 textures of each of the 20 types, 64x64, to train a small model on:
     python -m data_tools.make_textures --out textures64 --per-type 200 --size 64
 
-  only three types (short names work), that tile seamlessly, 256x256:
-    python -m data_tools.make_textures --out tiles --per-type 50 --types damas voro liquid --tileable
+  only two types (short names work), that tile seamlessly, 256x256:
+    python -m data_tools.make_textures --out tiles --per-type 50 --tileable --types damas voro
 
   the file layout of the published OneNoise dataset:
     python -m data_tools.make_textures --out published --per-type 1000 --format hdf5
@@ -184,7 +184,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--per-type 1: the two parts of --format hdf5 need at least 2.")
     if args.format == "hdf5" and args.shards != 1:
         raise UserError(
-            f"--shards {args.shards}: --format hdf5 has two parts, as published; leave --shards out."
+            f"--shards {args.shards}: --format hdf5 writes the two published parts. "
+            "Leave --shards out."
         )
 
 

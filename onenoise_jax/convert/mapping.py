@@ -25,12 +25,9 @@ CHANNEL_GAIN = "1 c 1 1 -> c"
 
 @dataclass(frozen=True)
 class Rule:
-    """Where a leaf comes from: foreign entries, and the axes of each, theirs -> ours.
+    """Where a leaf comes from: a foreign entry, and the order of its axes, theirs -> ours."""
 
-    Several entries are stacked along our last axis in equal shares.
-    """
-
-    keys: tuple[str, ...]
+    key: str
     layout: str
 
     @property
@@ -50,17 +47,14 @@ def to_flax(state_dict: Mapping[str, np.ndarray], rules: Mapping[str, Rule], abs
     leaves = named_leaves(abstract)
     _check_rules(rules, leaves)
     expected = {
-        key: shape
-        for name, leaf in leaves.items()
-        for key, shape in _foreign_shapes(rules[name], leaf.shape).items()
+        rules[name].key: _foreign_shape(rules[name], leaf.shape) for name, leaf in leaves.items()
     }
     check_keys({key: value.shape for key, value in state_dict.items()}, expected)
 
     def convert(path: tuple, leaf: Any) -> np.ndarray:
         rule = rules[leaf_name(path)]
-        parts = [einops.rearrange(np.asarray(state_dict[key]), rule.layout) for key in rule.keys]
-        joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        return np.ascontiguousarray(joined, dtype=leaf.dtype)
+        value = einops.rearrange(np.asarray(state_dict[rule.key]), rule.layout)
+        return np.ascontiguousarray(value, dtype=leaf.dtype)
 
     return jax.tree_util.tree_map_with_path(convert, abstract)
 
@@ -69,13 +63,12 @@ def from_flax(params: Any, rules: Mapping[str, Rule]) -> dict[str, np.ndarray]:
     """Foreign parameters, from ours: the inverse of `to_flax`."""
     leaves = named_leaves(params)
     _check_rules(rules, leaves)
-    state_dict = {}
-    for name, leaf in leaves.items():
-        rule = rules[name]
-        parts = np.split(np.asarray(leaf), len(rule.keys), axis=-1)
-        for key, part in zip(rule.keys, parts, strict=True):
-            state_dict[key] = np.ascontiguousarray(einops.rearrange(part, rule.inverse_layout))
-    return state_dict
+    return {
+        rules[name].key: np.ascontiguousarray(
+            einops.rearrange(np.asarray(leaf), rules[name].inverse_layout)
+        )
+        for name, leaf in leaves.items()
+    }
 
 
 def check_keys(
@@ -103,8 +96,6 @@ def _check_rules(rules: Mapping[str, Rule], leaves: Mapping[str, Any]) -> None:
         raise ValueError(f"rules and parameters differ in the leaves {', '.join(different)}")
 
 
-def _foreign_shapes(rule: Rule, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    share = (*shape[:-1], shape[-1] // len(rule.keys))
+def _foreign_shape(rule: Rule, shape: tuple[int, ...]) -> tuple[int, ...]:
     # A view of one number has the shape without the memory.
-    foreign = einops.rearrange(np.broadcast_to(np.float32(0), share), rule.inverse_layout).shape
-    return dict.fromkeys(rule.keys, foreign)
+    return einops.rearrange(np.broadcast_to(np.float32(0), shape), rule.inverse_layout).shape

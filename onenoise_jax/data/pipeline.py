@@ -31,8 +31,8 @@ class Batches:
     """The batches of a run, or this process's share of them.
 
     `batch_size` counts all processes together. `threads` of this process read and compute
-    ahead, up to `prefetch` batches; more than one pays only where reading waits for the disk,
-    since they share the interpreter lock. `workers` > 0 adds that many worker processes.
+    ahead, up to `prefetch` batches; they share the interpreter lock, so measure before using
+    more than one. `workers` > 0 adds that many worker processes.
     Raises UserError if `batch_size` does not divide over the processes or exceeds the source.
     """
 

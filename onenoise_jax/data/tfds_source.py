@@ -45,9 +45,16 @@ class TfdsSource:
         import tensorflow_datasets as tfds  # slow to import, and few runs need it
 
         is_folder = Path(where).is_dir()
+        # A name that is unknown, malformed, or of an unknown config or version: one kind each.
+        refusals = (
+            tfds.core.registered.DatasetNotFoundError,
+            OSError,
+            ValueError,
+            AssertionError,
+        )
         try:
             builder = tfds.builder_from_directory(where) if is_folder else tfds.builder(where)
-        except (tfds.core.registered.DatasetNotFoundError, OSError) as error:
+        except refusals as error:
             raise UserError(
                 f"tfds:{where}: neither the folder of a prepared dataset nor a known name "
                 f"({str(error).strip().splitlines()[0]})."

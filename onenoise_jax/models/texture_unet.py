@@ -131,7 +131,7 @@ class RegionCondition:
 
 
 Condition = FieldCondition | RegionCondition
-Encoded = dict[str, jax.Array]
+Encoded = dict[str, tuple[jax.Array, jax.Array]]
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ class TextureUNet(nn.Module):
         return self.denoise(x, t, self.encode_condition(condition, padding), padding)
 
     def encode_condition(self, condition: Condition, padding: Padding = ZERO) -> Encoded:
-        """The maps of every conditioned block: name -> (b, h / 2^level, w / 2^level, 2 c)."""
+        """Scale and shift maps of every conditioned block, each (b, h / 2^level, w / 2^level, c)."""
         image = condition.parameters
         if isinstance(condition, RegionCondition):
             image = condition.regions

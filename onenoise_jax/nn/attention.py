@@ -6,12 +6,11 @@ softmax-normalised over the d channels of a head and the keys over the pixels,
     context = softmax_n(k)^T v / n        (d x d, per head)          (1)
     out     = softmax_d(q) / sqrt(d) context                         (2)
 
-The common form transposes to heads and back, twice. Here heads stay interleaved in the last
+The common form transposes to heads and back, twice. Here heads stay adjacent in the last
 axis: one (n, H d)^T (n, H d) product gives every pair of heads and a block-diagonal mask
 keeps a head with itself; the keys' normaliser, constant over pixels, divides the small
-context instead of the keys; the queries' sums are a product with the block mask; and the
-output projection is applied to the context. The function is the same, the memory traffic a
-fraction.
+context instead of the keys; and the output projection is applied to the context. The
+function is the same, the memory traffic a fraction.
 """
 
 import jax
@@ -45,9 +44,7 @@ def linear_attention(
     context = context * same_head / (normalizer * (pixels * size**0.5))
 
     q = q.astype(jnp.float32).reshape(batch, pixels, heads, size)
-    q = jnp.exp(q - jax.lax.stop_gradient(q.max(axis=-1, keepdims=True)))
-    q = q.reshape(batch, pixels, width)
-    q = q / jnp.einsum("bnd,de->bne", q, same_head)
+    q = jax.nn.softmax(q, axis=-1).reshape(batch, pixels, width)
     projected = jnp.einsum("bde,ec->bdc", context, projection.astype(jnp.float32))
     return jnp.einsum("bnd,bdc->bnc", q.astype(dtype), projected.astype(dtype))
 
@@ -63,11 +60,16 @@ class LinearAttention(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         batch, height, width, channels = x.shape
         hidden = self.heads * self.head_size
-        qkv = Conv(3 * hidden, size=1, use_bias=False, dtype=self.dtype, name="qkv")(x)
-        qkv = qkv.reshape(batch, height * width, 3 * hidden)
-        projection = self.param("kernel", kernel_init, (hidden, channels))
-        bias = self.param("bias", bias_init, (channels,))
-        y = linear_attention(*jnp.split(qkv, 3, axis=-1), projection, self.heads)
+        qkv = self.param("qkv_kernel", kernel_init, (channels, 3 * hidden)).astype(self.dtype)
+        projection = self.param("out_kernel", kernel_init, (hidden, channels))
+        bias = self.param("out_bias", bias_init, (channels,))
+        # Three products rather than one whose result would be copied to be split.
+        pixels = x.astype(self.dtype).reshape(-1, channels)
+        q, k, v = (
+            (pixels @ kernel).reshape(batch, height * width, hidden)
+            for kernel in jnp.split(qkv, 3, axis=-1)
+        )
+        y = linear_attention(q, k, v, projection, self.heads)
         y = y + bias.astype(self.dtype)
         y = ChannelLayerNorm(dtype=self.dtype, name="norm")(y)
         return y.reshape(x.shape)

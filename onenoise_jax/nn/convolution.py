@@ -39,7 +39,9 @@ def convolve(x: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
     """Cross-correlates `x` (b, h, w, c) with an odd `kernel` (k, k, c, d): (b, h, w, d)."""
     margin = kernel.shape[0] // 2
     if kernel.shape[:2] == (1, 1):
-        return jnp.einsum("bhwc,cd->bhwd", x, kernel[0, 0])
+        # As one matrix product: XLA:CPU's kernel gradient of the batched form is 4x slower.
+        y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
+        return y.reshape(*x.shape[:-1], -1)
     if padding == ZERO:
         borders = ((margin, margin), (margin, margin))
     else:

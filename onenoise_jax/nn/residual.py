@@ -30,30 +30,35 @@ class RegionConv(nn.Module):
 
 
 class ModulationMaps(nn.Module):
-    """From a condition to a block's scale and shift maps: (b, h, w, 2 features).
+    """From a condition to a block's scale and shift maps, both (b, h, w, features).
 
     The condition, (b, h, w, c) or a `RegionImage` of 3 x 3 patches, has already passed its
-    activation. The first half of the result scales, the second shifts.
+    activation.
     """
 
     features: int
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, condition: jax.Array | RegionImage, padding: Padding = ZERO) -> jax.Array:
+    def __call__(
+        self, condition: jax.Array | RegionImage, padding: Padding = ZERO
+    ) -> tuple[jax.Array, jax.Array]:
         if isinstance(condition, RegionImage):
             hidden = RegionConv(self.features, dtype=self.dtype, name="hidden")(condition)
         else:
             hidden = Conv(self.features, dtype=self.dtype, name="hidden")(condition, padding)
-        return Conv(2 * self.features, dtype=self.dtype, name="maps")(nn.silu(hidden), padding)
+        hidden = nn.silu(hidden)
+        scale = Conv(self.features, dtype=self.dtype, name="scale")(hidden, padding)
+        shift = Conv(self.features, dtype=self.dtype, name="shift")(hidden, padding)
+        return scale, shift
 
 
 class ResidualBlock(nn.Module):
     """Two normalised convolutions beside a shortcut: (b, h, w, c) -> (b, h, w, features).
 
     `embedding` (b, e), already activated, scales and shifts channels after the first
-    normalisation; `modulation` (b, h, w, 2 features), from `ModulationMaps`, then scales and
-    shifts every pixel. Either may be None.
+    normalisation; `modulation`, the pair from `ModulationMaps`, then scales and shifts every
+    pixel. Either may be None.
     """
 
     features: int
@@ -65,7 +70,7 @@ class ResidualBlock(nn.Module):
         self,
         x: jax.Array,
         embedding: jax.Array | None = None,
-        modulation: jax.Array | None = None,
+        modulation: tuple[jax.Array, jax.Array] | None = None,
         padding: Padding = ZERO,
     ) -> jax.Array:
         h = WeightStandardizedConv(self.features, dtype=self.dtype, name="conv_0")(x, padding)
@@ -78,9 +83,9 @@ class ResidualBlock(nn.Module):
                 bias_init=bias_init,
                 name="embedding",
             )(embedding)
-            h = modulate(h, affine[:, None, None, :])
+            h = modulate(h, *jnp.split(affine[:, None, None, :], 2, axis=-1))
         if modulation is not None:
-            h = modulate(h, modulation)
+            h = modulate(h, *modulation)
         h = nn.silu(h)
         h = WeightStandardizedConv(self.features, dtype=self.dtype, name="conv_1")(h, padding)
         h = nn.silu(GroupNorm(self.groups, dtype=self.dtype, name="norm_1")(h))
@@ -89,7 +94,6 @@ class ResidualBlock(nn.Module):
         return h + x.astype(h.dtype)
 
 
-def modulate(x: jax.Array, scale_and_shift: jax.Array) -> jax.Array:
-    """x (1 + scale) + shift; the last axis of `scale_and_shift` holds both, scale first."""
-    scale, shift = jnp.split(scale_and_shift, 2, axis=-1)
+def modulate(x: jax.Array, scale: jax.Array, shift: jax.Array) -> jax.Array:
+    """x (1 + scale) + shift."""
     return x * (1 + scale) + shift

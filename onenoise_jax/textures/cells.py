@@ -46,7 +46,7 @@ def voronoi(
     points, push = seeds(key, 2)
     cells = geometric(3.5, 14.0, scale)
     multiplier = geometric(1.0, 6.0, distortion_scale_multiplier)
-    amount = 0.6 * distortion_intensity / (cells * multiplier**0.5)
+    amount = 0.6 * distortion_intensity / (cells * multiplier**0.35)
     position = warped(push, plane, (plane.x, plane.y), cells * multiplier, amount)
     return nearest(points, plane.lattice(cells), position).first
 

@@ -35,15 +35,15 @@ def grunge_galvanic_small(
     """
     large, small, push, stain, speck = seeds(key, 5)
     position = plane.x, plane.y
-    frayed = warped(push, plane, position, 26.0, 0.035 * micro_distortion)
+    frayed = warped(push, plane, position, 26.0, 0.05 * micro_distortion)
     sharpness = geometric(5.0, 45.0, crispness)
     grey, ramp = soft_cells(large, plane.lattice(9.0), frayed, sharpness)
     chip, _ = soft_cells(small, plane.lattice(19.0), frayed, sharpness)
     crystals = 0.5 + between(0.9, 1.15, crispness) * (0.62 * grey + 0.5 * chip - 0.56) + 0.3 * ramp
     stains = fractal(stain, plane, position, 5.0, octaves=4, gain=0.7)
     specks = fractal(speck, plane, position, 20.0, octaves=3, gain=0.8)
-    soiled = step(0.0, 0.25, stains - between(0.75, 0.1, dirt))
-    spots = step(0.0, 0.12, specks - between(1.0, 0.4, dirt))
+    soiled = step(0.0, 0.25, stains - between(0.7, 0.0, dirt))
+    spots = step(0.0, 0.12, specks - between(0.95, 0.3, dirt))
     return jnp.clip(crystals, 0.04, 1.0) * (1.0 - 0.85 * jnp.maximum(soiled, spots))
 
 

@@ -68,10 +68,10 @@ def fractal(
 ) -> jax.Array:
     """Fractional Brownian motion: octaves of noise, each twice as fine and `gain` as strong.
 
-    `cells` per unit of the first octave; `stretch` makes features that many times longer
-    along y (shorter below 1); `fold` is applied to each octave (a crease such as `abs` gives billows). Octaves
-    that the pixels cannot show are faded out. Divided by the root of the summed squared
-    weights of all octaves, so the spread is that of `noise` where `fold` keeps it.
+    `cells` per unit of the first octave; `stretch` makes features that many times longer along
+    y (shorter below 1); `fold` is applied to each octave (a crease such as `abs` gives billows).
+    Octaves that the pixels cannot show are faded out. Divided by the root of the summed
+    squared weights of all octaves, so the spread is that of `noise` where `fold` keeps it.
     """
 
     def octave(index: jax.Array, total: jax.Array) -> jax.Array:

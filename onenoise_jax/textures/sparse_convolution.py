@@ -19,7 +19,7 @@ from onenoise_jax.textures.plane import Plane
 from onenoise_jax.textures.shaping import contrast, geometric, step
 
 KERNELS_PER_UNIT = 768
-FAINT = 0.2
+FAINT = 0.15
 
 
 def _torus(plane: Plane, reach: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -100,13 +100,13 @@ def phasor(
     """Phasor noise: the phase of the complex sum (1), so the contrast is the same everywhere.
 
     `phasor_freq`: 6 to 18 waves per unit; `phasor_ncells`: 3 to 8 cells per unit, whose size is
-    that of the kernels; `phasor_density`: 0.4 to 6 kernels per cell; `phasor_spread`: the
+    that of the kernels; `phasor_density`: 0.6 to 6 kernels per cell; `phasor_spread`: the
     kernels' orientations are within +-(spread * 90) degrees of vertical wave vectors
     (horizontal stripes). The profile is a smoothed square wave; it fades to grey where the sum
     is weaker than FAINT, at singular points of the phase and, at low density, between kernels.
     """
     cells = geometric(3.0, 8.0, phasor_ncells)
-    density = geometric(0.4, 6.0, phasor_density)
+    density = geometric(0.6, 6.0, phasor_density)
     frequency = geometric(6.0, 18.0, phasor_freq)
     width, height = _torus(plane, 2.0 / cells)
     count = _kernel_count(plane)

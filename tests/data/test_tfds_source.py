@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_tensorflow_is_not_loaded(trees):
         f"open_source({f'tfds:{trees}'!r})[0]\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,33 @@ def test_datasets_of_other_features_are_refused(tmp_path, features, names, messa
         open_source(f"tfds:{where}")
 
 
-def test_what_is_not_prepared_is_refused(tmp_path):
-    for where in (tmp_path, "no_dataset_of_this_name"):
-        with pytest.raises(UserError, match=f"tfds:{where}: neither the folder"):
-            open_source(f"tfds:{where}")
+@pytest.mark.parametrize(
+    "name",
+    ["", "no_dataset_of_this_name", "no name", "mnist/no_config", "mnist:9.9.9", "/no/such/folder"],
+)
+def test_names_of_no_dataset_are_refused(name):
+    with pytest.raises(UserError, match=f"tfds:{name}: neither the folder"):
+        open_source(f"tfds:{name}")
+
+
+def test_a_folder_that_holds_no_dataset_is_refused(tmp_path):
+    with pytest.raises(UserError, match=f"tfds:{tmp_path}: neither the folder"):
+        open_source(f"tfds:{tmp_path}")
+
+
+def test_a_dataset_that_was_never_prepared_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(UserError, match="tfds:mnist: no split 'train' is prepared"):
+        open_source("tfds:mnist")
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    names = ("image", "label")
+    where = prepare(tmp_path, {"image": IMAGE, "label": LABEL}, [example(0, names)])
+    (shard,) = Path(where).glob("*.array_record*")
+    content = bytearray(shard.read_bytes())
+    middle = content.index(b"IDAT")
+    content[middle : middle + 4] = b"junk"
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match=r"tfds:.* record 0 is damaged"):
+        open_source(f"tfds:{where}")[0]

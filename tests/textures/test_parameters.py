@@ -55,7 +55,7 @@ GROWS |= {
 
 def textures(name: str, parameter: str, values: tuple, others: dict) -> np.ndarray:
     """(values, seeds, 64, 64): the same seeds for each value."""
-    base = {p: 0.5 for p in PARAMETERS_OF_TYPE[name]} | others
+    base = dict.fromkeys(PARAMETERS_OF_TYPE[name], 0.5) | others
     vectors = [parameter_vector(name, base | {parameter: v}) for v in values for _ in range(SEEDS)]
     keys = jax.random.split(jax.random.key(7), SEEDS)
     keys = jax.numpy.concatenate([keys] * len(values))

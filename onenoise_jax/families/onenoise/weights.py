@@ -20,7 +20,7 @@ Rules = dict[str, Rule]
 def weight_map(config: TextureUNetConfig) -> Rules:
     """One rule for each leaf of `TextureUNet(config)`'s variables (`params/...`)."""
     prefixes = _block_prefixes(config)
-    rules = {"condition/class_embedding": Rule(("classes_emb.weight",), TABLE)}
+    rules = {"condition/class_embedding": Rule("classes_emb.weight", TABLE)}
     rules |= _pair("condition/embed_0", "cond_mlp.0", LINEAR)
     rules |= _pair("condition/embed_1", "cond_mlp.2", LINEAR)
     rules |= _pair("trunk/time_0", "time_mlp.1", LINEAR)
@@ -46,8 +46,7 @@ def weight_map(config: TextureUNetConfig) -> Rules:
     if config.attention:
         rules |= _attention("trunk/middle_attention", "mid_attn.fn")
     return {
-        f"params/{name}": Rule(tuple(f"model.{key}" for key in rule.keys), rule.layout)
-        for name, rule in rules.items()
+        f"params/{name}": Rule(f"model.{rule.key}", rule.layout) for name, rule in rules.items()
     }
 
 
@@ -68,17 +67,17 @@ def _changes_width(config: TextureUNetConfig) -> dict[str, bool]:
 
 def _pair(ours: str, theirs: str, layout: str) -> Rules:
     return {
-        f"{ours}/kernel": Rule((f"{theirs}.weight",), layout),
-        f"{ours}/bias": Rule((f"{theirs}.bias",), VECTOR),
+        f"{ours}/kernel": Rule(f"{theirs}.weight", layout),
+        f"{ours}/bias": Rule(f"{theirs}.bias", VECTOR),
     }
 
 
 def _maps(ours: str, theirs: str) -> Rules:
-    halves = ("spade_gamma", "spade_beta")
-    return _pair(f"{ours}/hidden", f"{theirs}.spade_conv.1", CONV) | {
-        f"{ours}/maps/kernel": Rule(tuple(f"{theirs}.{half}.weight" for half in halves), CONV),
-        f"{ours}/maps/bias": Rule(tuple(f"{theirs}.{half}.bias" for half in halves), VECTOR),
-    }
+    return (
+        _pair(f"{ours}/hidden", f"{theirs}.spade_conv.1", CONV)
+        | _pair(f"{ours}/scale", f"{theirs}.spade_gamma", CONV)
+        | _pair(f"{ours}/shift", f"{theirs}.spade_beta", CONV)
+    )
 
 
 def _residual(ours: str, theirs: str, changes_width: bool) -> Rules:
@@ -86,8 +85,8 @@ def _residual(ours: str, theirs: str, changes_width: bool) -> Rules:
     for i in range(2):
         rules |= _pair(f"{ours}/conv_{i}", f"{theirs}.block{i + 1}.proj", CONV)
         norm = f"{theirs}.block{i + 1}.norm"
-        rules[f"{ours}/norm_{i}/scale"] = Rule((f"{norm}.weight",), VECTOR)
-        rules[f"{ours}/norm_{i}/bias"] = Rule((f"{norm}.bias",), VECTOR)
+        rules[f"{ours}/norm_{i}/scale"] = Rule(f"{norm}.weight", VECTOR)
+        rules[f"{ours}/norm_{i}/bias"] = Rule(f"{norm}.bias", VECTOR)
     if changes_width:
         rules |= _pair(f"{ours}/shortcut", f"{theirs}.res_conv", CONV)
     return rules
@@ -95,16 +94,16 @@ def _residual(ours: str, theirs: str, changes_width: bool) -> Rules:
 
 def _linear_attention(ours: str, theirs: str) -> Rules:
     return {
-        f"{ours}_norm/scale": Rule((f"{theirs}.norm.g",), CHANNEL_GAIN),
-        f"{ours}/qkv/kernel": Rule((f"{theirs}.fn.to_qkv.weight",), CONV),
-        f"{ours}/kernel": Rule((f"{theirs}.fn.to_out.0.weight",), POINTWISE_CONV),
-        f"{ours}/bias": Rule((f"{theirs}.fn.to_out.0.bias",), VECTOR),
-        f"{ours}/norm/scale": Rule((f"{theirs}.fn.to_out.1.g",), CHANNEL_GAIN),
+        f"{ours}_norm/scale": Rule(f"{theirs}.norm.g", CHANNEL_GAIN),
+        f"{ours}/qkv_kernel": Rule(f"{theirs}.fn.to_qkv.weight", POINTWISE_CONV),
+        f"{ours}/out_kernel": Rule(f"{theirs}.fn.to_out.0.weight", POINTWISE_CONV),
+        f"{ours}/out_bias": Rule(f"{theirs}.fn.to_out.0.bias", VECTOR),
+        f"{ours}/norm/scale": Rule(f"{theirs}.fn.to_out.1.g", CHANNEL_GAIN),
     }
 
 
 def _attention(ours: str, theirs: str) -> Rules:
     return {
-        f"{ours}_norm/scale": Rule((f"{theirs}.norm.g",), CHANNEL_GAIN),
-        f"{ours}/qkv/kernel": Rule((f"{theirs}.fn.to_qkv.weight",), CONV),
+        f"{ours}_norm/scale": Rule(f"{theirs}.norm.g", CHANNEL_GAIN),
+        f"{ours}/qkv/kernel": Rule(f"{theirs}.fn.to_qkv.weight", CONV),
     } | _pair(f"{ours}/out", f"{theirs}.fn.to_out", CONV)
