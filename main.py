@@ -49,14 +49,13 @@ def main(argv: list[str]) -> None:
 
 def _experiment() -> tuple[dict, str]:
     """The config as a plain dict, and the experiment's name."""
-    try:
-        config = _CONFIG.value
-    except OSError as error:
-        raise UserError(f"--config: {' '.join(str(error).split())}") from error
-    if config is None:
+    if _CONFIG.value is None:
         raise UserError("--config is missing: --config=configs/onenoise/quickstart.py, say.")
-    name = Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
-    return config.to_dict(), name
+    try:
+        config = _CONFIG.value.to_dict()
+    except OSError as error:  # The flag keeps a failure to load until it is used.
+        raise UserError(f"--config: {' '.join(str(error).split())}") from error
+    return config, Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
 
 
 def _parse(argv: list[str]) -> list[str]:

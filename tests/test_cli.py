@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess:
-    """Runs Python with `arguments` in the repository; asserts the exit status."""
+    """Runs Python with `arguments` in the repository, on one device; asserts the exit status."""
     result = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ,
+        env=os.environ | {"XLA_FLAGS": "--xla_backend_optimization_level=0"},
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result

@@ -78,6 +78,7 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
         config.data.source = "data/test"
         config.data.image_size = 16
         config.model.dim = 8
+        config.model.dim_mults = config.model.dim_mults[:2]
         config.model.cond_dim = 8
         config.sample.steps = 2
         config.sample.per_type = 1

@@ -25,6 +25,9 @@ from onenoise_jax.training.metrics import MetricsWriter
 from onenoise_jax.training.state import TrainState
 from onenoise_jax.training.step import Metrics
 
+COMPILE_FAST = {"xla_backend_optimization_level": 0}
+"""For programs that run once: initialisation compiles several times faster with it."""
+
 
 def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     """Trains `family` up to its number of steps in the run's `folder`, resuming if it can.
@@ -53,7 +56,7 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     start = checkpoints.latest_step()
     if start is None:
         start = 0
-        init = jax.jit(family.init, out_shardings=layout)
+        init = jax.jit(family.init, out_shardings=layout, compiler_options=COMPILE_FAST)
         state = init(stream_key(family.seed, "init"))
     else:
         state = _restore(checkpoints, start, abstract_state, layout)

@@ -7,12 +7,12 @@ import pytest
 from onenoise_jax import families
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.loss import class_embeddings
-from onenoise_jax.training.loop import train
+from onenoise_jax.training.loop import COMPILE_FAST, train
 from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_waves
 
 # If the first step's loss changes, so does every run's: if that was meant, print the new
 # value, say in the commit why it changed, and put it here.
-GOLDEN_LOSS = 0.0
+GOLDEN_LOSS = 0.185871
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,19 @@ def waves(tmp_path_factory):
     return write_waves(tmp_path_factory.mktemp("waves") / "data")
 
 
-def test_the_first_step_computes_what_it_always_did(waves):
-    family = families.build(experiment("quickstart", waves).to_dict())
-    state = jax.jit(family.init)(jax.random.key(0))
-    batch = next(family.batches(0, 1).iterator(0))
-    _, metrics = jax.jit(family.train_step)(state, batch, jax.random.key(1))
+@pytest.fixture(scope="module")
+def started(waves):
+    """A family, its initial state, and its compiled step."""
+    config = experiment("quickstart", waves, optimizer__warmup_steps=0, sample__per_type=4)
+    config.sample.sampler = "ddpm"
+    family = families.build(config.to_dict())
+    state = jax.jit(family.init, compiler_options=COMPILE_FAST)(jax.random.key(0))
+    return family, state, jax.jit(family.train_step)
+
+
+def test_the_first_step_computes_what_it_always_did(started):
+    family, state, step = started
+    _, metrics = step(state, next(family.batches(0, 1).iterator(0)), jax.random.key(1))
     assert float(metrics["loss"].compute()) == pytest.approx(GOLDEN_LOSS, rel=1e-4)
     bands = [m for name, m in metrics.items() if name.startswith("loss_by_timestep")]
     assert len(bands) == 10
@@ -33,21 +41,26 @@ def test_the_first_step_computes_what_it_always_did(waves):
     assert sum(int(band.count) for band in bands) == int(metrics["loss"].count) == 8
 
 
-def test_a_few_steps_lower_the_loss_and_the_penalty_holds_the_norm(waves):
-    config = experiment("quickstart", waves, optimizer__learning_rate=3e-3)
-    family = families.build(config.to_dict())
-    state = jax.jit(family.init)(jax.random.key(0))
-    norm = float(state.constants["embedding_norm"])
+def test_a_few_steps_lower_the_loss_and_the_penalty_keeps_its_target(started):
+    family, state, step = started
     norms = np.linalg.norm(class_embeddings(state.params), axis=-1)
-    assert norm == pytest.approx(norms.mean(), rel=1e-6)
-    step = jax.jit(family.train_step)
+    assert float(state.constants["embedding_norm"]) == pytest.approx(norms.mean(), rel=1e-6)
+    constants = jax.device_get(state.constants)
     stream = family.batches(0, 1).iterator(0)
     losses = []
     for index in range(60):
         state, metrics = step(state, next(stream), jax.random.key(index))
         losses.append(float(metrics["loss"].compute()))
-    assert np.mean(losses[-15:]) < 0.7 * np.mean(losses[:5])
-    assert float(state.constants["embedding_norm"]) == norm
+    assert np.mean(losses[-20:]) < 0.8 * np.mean(losses[:20])
+    assert jax.device_get(state.constants) == constants
+
+
+def test_samples_differ_and_repeat(started):
+    family, state, _ = started
+    images = family.preview.generate(state)
+    assert images.shape == (12, 16, 16) and images.dtype == np.uint8
+    assert len(np.unique(images.reshape(12, -1), axis=0)) == 12
+    np.testing.assert_array_equal(images, family.preview.generate(state))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +69,7 @@ def test_a_few_steps_lower_the_loss_and_the_penalty_holds_the_norm(waves):
         ({"model__dtype": "float16"}, "float16.*bfloat16"),
         ({"diffusion__schedule": "cosin"}, "schedule='cosin': expected one of linear, cosine"),
         ({"sample__steps": 5000}, "sample.steps=5000 exceeds"),
-        ({"data__image_size": 18}, "image_size=18 is no multiple of 4"),
+        ({"data__image_size": 17}, "image_size=17 is no multiple of 2"),
         ({"data__image_size": 32}, r"holds images of \(16, 16, 1\)"),
         ({"data__patches": 3}, "patches=3 needs records of 4 labels"),
         ({"data__source": "nowhere"}, "nowhere"),
@@ -90,13 +103,3 @@ def test_every_experiment_has_a_small_variant_and_an_unknown_one_is_refused(wave
         assert families.build(experiment(name, waves).to_dict()).loop.steps == 1
     with pytest.raises(UserError, match=r"config\.family='twonoise': expected one of onenoise"):
         families.build({"family": "twonoise"})
-
-
-def test_samples_do_not_depend_on_their_neighbours(waves):
-    config = experiment("quickstart", waves, sample__per_type=4, sample__sampler="ddpm")
-    family = families.build(config.to_dict())
-    state = jax.jit(family.init)(jax.random.key(0))
-    images = family.preview.generate(state)
-    assert images.shape == (12, 16, 16) and images.dtype == np.uint8
-    assert len(np.unique(images.reshape(12, -1), axis=0)) == 12
-    np.testing.assert_array_equal(images, family.preview.generate(state))
