@@ -303,7 +303,7 @@ class TextureUNet(nn.Module):
         return self.denoise(x, t, self.encode_condition(condition, padding), padding)
 
     def encode_condition(self, condition: Condition, padding: Padding = ZERO) -> Encoded:
-        """Scale and shift maps of every conditioned block, each (b, h / 2^level, w / 2^level, c)."""
+        """Every conditioned block's scale and shift maps, (b, h / 2^level, w / 2^level, c) each."""
         image = condition.parameters
         if isinstance(condition, RegionCondition):
             image = condition.regions
