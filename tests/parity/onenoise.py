@@ -15,7 +15,12 @@ from onenoise_jax.diffusion.samplers import DDIM, sample, timesteps
 from onenoise_jax.families.onenoise.blending import mask_weights, slerp, smooth_gradient
 from onenoise_jax.families.onenoise.embedding import embedding_penalty
 from onenoise_jax.families.onenoise.weights import network_weights, weight_map
-from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet, TextureUNetConfig
+from onenoise_jax.models.texture_unet import (
+    RegionCondition,
+    TextureUNet,
+    TextureUNetConfig,
+    initial_variables,
+)
 from onenoise_jax.nn.convolution import CIRCULAR, ZERO
 from tests.parity.cases import Case, state_dict
 
@@ -94,14 +99,7 @@ def condition_of(case: Case) -> RegionCondition:
 
 def variables_of(case: Case, config: TextureUNetConfig):
     """The case's weights as ours, through the converter."""
-    image = jax.ShapeDtypeStruct((1, config.divisor, config.divisor, config.channels), jnp.float32)
-    condition = RegionCondition(
-        jax.ShapeDtypeStruct(image.shape[:3], jnp.int32),
-        jax.ShapeDtypeStruct((1, 2), jnp.int32),
-        jax.ShapeDtypeStruct((1, 2, config.num_parameters), jnp.float32),
-    )
-    t = jax.ShapeDtypeStruct((1,), jnp.int32)
-    abstract = jax.eval_shape(TextureUNet(config).init, jax.random.key(0), image, t, condition)
+    abstract = jax.eval_shape(partial(initial_variables, config), jax.random.key(0))
     weights = network_weights(state_dict(case), ema=False)
     return to_flax(weights, weight_map(config), abstract)
 
