@@ -1,6 +1,6 @@
 """Loader throughput: distinct records decoded, flipped, with partners and boxes, as batches.
 
-    python benchmarks/loader.py --records=20000 --seconds=10
+    python -m benchmarks.loader --records=20000 --seconds=10
 
 Writes a dataset of random images into a temporary folder (or reads --data), reads it once to
 warm the page cache, and prints one JSON line: samples per second, and what was measured.
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="height and width of the images")
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--patches", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()

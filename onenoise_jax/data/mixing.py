@@ -167,7 +167,7 @@ def flipped(pixels: np.ndarray, horizontally: bool, vertically: bool) -> np.ndar
         pixels = pixels[::-1]
     if not horizontally:
         return pixels
-    height, width, channels = pixels.shape
+    _, width, channels = pixels.shape
     if channels == 1 and width % 8 == 0:
         # Reversing words, then the bytes in each, is five times as fast as reversing bytes.
         words = pixels[..., 0].view(np.uint64)[:, ::-1]

@@ -31,9 +31,9 @@ class Batches:
     """The batches of a run, or this process's share of them.
 
     `batch_size` counts all processes together. `threads` of this process read and compute
-    ahead, up to `prefetch` batches; `workers` > 0 adds that many worker processes, which
-    pays only where one process cannot keep up. Raises UserError if `batch_size` does not
-    divide over the processes or exceeds the source.
+    ahead, up to `prefetch` batches; they share the interpreter lock, so measure before using
+    more than one. `workers` > 0 adds that many worker processes.
+    Raises UserError if `batch_size` does not divide over the processes or exceeds the source.
     """
 
     source: Source
@@ -42,7 +42,7 @@ class Batches:
     sample: Sample
     process_index: int = 0
     process_count: int = 1
-    threads: int = 2
+    threads: int = 1
     prefetch: int = 8
     workers: int = 0
 

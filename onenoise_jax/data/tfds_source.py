@@ -45,9 +45,16 @@ class TfdsSource:
         import tensorflow_datasets as tfds  # slow to import, and few runs need it
 
         is_folder = Path(where).is_dir()
+        # A name that is unknown, malformed, or of an unknown config or version: one kind each.
+        refusals = (
+            tfds.core.registered.DatasetNotFoundError,
+            OSError,
+            ValueError,
+            AssertionError,
+        )
         try:
             builder = tfds.builder_from_directory(where) if is_folder else tfds.builder(where)
-        except (tfds.core.registered.DatasetNotFoundError, FileNotFoundError) as error:
+        except refusals as error:
             raise UserError(
                 f"tfds:{where}: neither the folder of a prepared dataset nor a known name "
                 f"({str(error).strip().splitlines()[0]})."
@@ -93,18 +100,19 @@ def _vocabulary(
     where: str, features: Any, kinds: Any
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, int, int]]:
     """Labels, attributes and image shape that `features` declare."""
-    image, label = features.get("image"), features.get("label")
+    declared = dict(features.items()) if isinstance(features, kinds.FeaturesDict) else {}
+    image, label = declared.get("image"), declared.get("label")
     if not isinstance(image, kinds.Image) or not isinstance(label, kinds.ClassLabel):
         raise UserError(
-            f"tfds:{where}: its features are {', '.join(features)}; "
+            f"tfds:{where}: its features are {', '.join(declared) or features}; "
             "expected `image` (an Image) and `label` (a ClassLabel)."
         )
-    if None in image.shape or image.dtype != np.uint8:
+    if None in image.shape or image.np_dtype != np.uint8:
         raise UserError(
-            f"tfds:{where}: images are {image.dtype} of shape {image.shape}; expected uint8 "
+            f"tfds:{where}: images are {image.np_dtype} of shape {image.shape}; expected uint8 "
             "of one fixed (height, width, channels)."
         )
-    vector = features.get("attributes")
+    vector = declared.get("attributes")
     if vector is None:
         return tuple(label.names), (), tuple(image.shape)
     if len(vector.shape) != 1 or vector.shape[0] is None:

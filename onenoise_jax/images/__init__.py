@@ -1,0 +1,1 @@
+"""Floor 1: labelled grids of images, and picture files."""

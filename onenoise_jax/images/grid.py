@@ -31,14 +31,15 @@ def labelled_grid(
     Returns (height, width, 3) uint8. Raises ValueError for arguments that do not fit.
     """
     images = _as_rgb(images)
-    rows = -(-len(images) // columns) if columns > 0 else 0
+    if columns < 1:
+        raise ValueError(f"columns={columns}: expected at least 1")
+    rows = -(-len(images) // columns)
     for name, texts, count in (
-        ("columns", range(max(columns, 0)), max(columns, 1)),
         ("row_labels", row_labels, rows),
         ("column_labels", column_labels, columns),
         ("captions", captions, len(images)),
     ):
-        if texts and len(texts) != count or name == "columns" and columns < 1:
+        if texts and len(texts) != count:
             raise ValueError(f"{name}: {len(texts)} given, expected {count}")
     scale = max(1, cell // max(images.shape[1:3]))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)

@@ -1,5 +1,6 @@
 """Small datasets that the tests of this room share."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ LABELS = ("ash", "birch", "cedar", "dogwood")
 ATTRIBUTES = ("age", "height", "leaves")
 
 
+@functools.cache
 def image(index: int, shape: tuple[int, int, int] = SHAPE) -> LabelledImage:
     """Image `index`: random, its label `index` modulo the number of labels."""
     generator = np.random.default_rng(index)

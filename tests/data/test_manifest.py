@@ -52,7 +52,7 @@ def test_what_is_not_json_is_refused(tmp_path, text):
 
 def test_another_schema_is_refused_before_its_fields_are_read(tmp_path):
     edited(tmp_path, lambda content: {"schema": 2})
-    with pytest.raises(UserError, match="schema=2.*reads schema 1"):
+    with pytest.raises(UserError, match=r"schema=2.*reads schema 1"):
         manifests.load(tmp_path)
 
 

@@ -1,5 +1,6 @@
 import functools
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -128,6 +129,21 @@ def test_the_batch_given_out_is_not_written_to_again(source):
     for _ in range(20):
         next(running)
     assert_equal([batch], [kept])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_compute_ahead_of_the_reader(source, threads):
+    third = threading.Event()
+
+    def watched(slot, record, source, generator):
+        if slot == 24:
+            third.set()
+        return drawn(slot, record, source, generator)
+
+    running = Batches(source, 12, 0, watched, threads=threads).iterator()
+    next(running)
+    assert third.wait(timeout=60)
+    running.close()
 
 
 def test_an_error_in_a_sample_reaches_the_reader(source):
