@@ -49,7 +49,7 @@ def to_flax(state_dict: Mapping[str, np.ndarray], rules: Mapping[str, Rule], abs
     expected = {
         rules[name].key: _foreign_shape(rules[name], leaf.shape) for name, leaf in leaves.items()
     }
-    check_keys({key: value.shape for key, value in state_dict.items()}, expected)
+    check_keys({key: np.shape(value) for key, value in state_dict.items()}, expected)
 
     def convert(path: tuple, leaf: Any) -> np.ndarray:
         rule = rules[leaf_name(path)]

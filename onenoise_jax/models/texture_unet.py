@@ -10,6 +10,7 @@ Noise Patterns (2024), arXiv:2404.16292.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import flax.struct
 import jax
@@ -303,7 +304,7 @@ class TextureUNet(nn.Module):
         return self.denoise(x, t, self.encode_condition(condition, padding), padding)
 
     def encode_condition(self, condition: Condition, padding: Padding = ZERO) -> Encoded:
-        """Scale and shift maps of every conditioned block, each (b, h / 2^level, w / 2^level, c)."""
+        """Every conditioned block's scale and shift maps, (b, h / 2^level, w / 2^level, c) each."""
         image = condition.parameters
         if isinstance(condition, RegionCondition):
             image = condition.regions
@@ -324,3 +325,18 @@ class TextureUNet(nn.Module):
                 f"image of {height} x {width} pixels: this network of {self.config.levels} "
                 f"levels needs heights and widths that are multiples of {divisor}"
             )
+
+
+def initial_variables(config: TextureUNetConfig, key: jax.Array) -> Any:
+    """Variables of `TextureUNet(config)` drawn from `key`: {"params": ...}, float32.
+
+    `jax.eval_shape(partial(initial_variables, config), key)` gives their shapes alone.
+    """
+    size = config.divisor
+    condition = RegionCondition(
+        regions=jnp.zeros((1, size, size), jnp.int32),
+        classes=jnp.zeros((1, 1), jnp.int32),
+        parameters=jnp.zeros((1, 1, config.num_parameters)),
+    )
+    x, t = jnp.zeros((1, size, size, config.channels)), jnp.zeros((1,), jnp.int32)
+    return TextureUNet(config).init(key, x, t, condition)

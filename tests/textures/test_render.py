@@ -112,7 +112,7 @@ def test_other_keys_give_other_textures_and_foreign_parameters_nothing(name):
     assert np.abs(other - images).mean((1, 2)).min() > 0.05
 
 
-@pytest.mark.parametrize("name", ["liquid", "grunge_map_002"])
+@pytest.mark.parametrize("name", ["liquid", "clouds_2"])
 def test_a_batch_holds_what_single_textures_show(name):
     vectors = random_vectors(name)[:3]
     keys = jax.random.split(jax.random.key(3), 3)
@@ -122,7 +122,7 @@ def test_a_batch_holds_what_single_textures_show(name):
         assert (np.abs(image - single) > 1e-3).mean() < 0.005
 
 
-@pytest.mark.parametrize("name", ["cells_4", "grunge_galvanic_small", "gabor", "clouds_1"])
+@pytest.mark.parametrize("name", ["cells_4", "clouds_1", "gabor"])
 def test_a_texture_looks_the_same_at_every_size(name):
     key, vector = jax.random.key(2), parameter_vector(name, {})
     small, large = (render_batch(name, key[None], vector[None], s, s)[0] for s in (64, 128))

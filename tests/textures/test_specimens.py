@@ -40,7 +40,8 @@ def test_seed_type_and_tiling_change_the_textures():
     assert (parameters[:, ~parameter_mask()[TYPES.index("perlin_noise")]] == 0).all()
     other_seed, other_parameters = first("perlin", 2, seed=1)
     assert (other_parameters[:, 0] != parameters[:, 0]).all()
-    other_type, _ = first("clouds_1", 2)
+    other_type, type_parameters = first("clouds_1", 2)
+    assert (type_parameters[:, 0] != parameters[:, 0]).all()
     tileable, _ = first("perlin", 2, tileable=True)
     for other in (other_seed, other_type, tileable):
         assert (other != pixels).mean() > 0.5

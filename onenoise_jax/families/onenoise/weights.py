@@ -1,7 +1,14 @@
 """Names of the published PyTorch network's weights, and where each is in ours.
 
-Maesumi et al., One Noise to Rule Them All (2024); their key names.
+Maesumi et al., One Noise to Rule Them All (2024). A training checkpoint of theirs is
+{model, ema, opt, step, scaler}: `model` holds the diffusion buffers and, under `model.`, the
+network; `ema` holds the same twice, under `online_model.` and, averaged, `ema_model.`.
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from onenoise_jax.convert.mapping import (
     CHANNEL_GAIN,
@@ -12,9 +19,54 @@ from onenoise_jax.convert.mapping import (
     VECTOR,
     Rule,
 )
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.models.texture_unet import TextureUNetConfig, blocks, conditioned_blocks
 
 Rules = dict[str, Rule]
+
+# Tables of the diffusion process that follow from its schedule.
+_BUFFERS = frozenset(
+    {
+        "betas",
+        "alphas_cumprod",
+        "alphas_cumprod_prev",
+        "sqrt_alphas_cumprod",
+        "sqrt_one_minus_alphas_cumprod",
+        "log_one_minus_alphas_cumprod",
+        "sqrt_recip_alphas_cumprod",
+        "sqrt_recipm1_alphas_cumprod",
+        "posterior_variance",
+        "posterior_log_variance_clipped",
+        "posterior_mean_coef1",
+        "posterior_mean_coef2",
+        "loss_weight",
+    }
+)
+
+
+def network_weights(checkpoint: Mapping[str, Any], *, ema: bool) -> dict[str, np.ndarray]:
+    """The state dict of the network alone, keys `model....`, out of what a file holds.
+
+    `checkpoint` is a training checkpoint, its `ema` section, or a state dict. `ema` asks for
+    the averaged weights. Raises UserError if they are asked for and not there.
+    """
+    state = checkpoint
+    if isinstance(checkpoint.get("model"), Mapping):
+        state = checkpoint.get("ema", {}) if ema else checkpoint["model"]
+    averaged = any(key.startswith("ema_model.") for key in state)
+    if ema and not averaged:
+        raise UserError(
+            "these weights have no exponential moving average (no keys 'ema_model....'): "
+            "convert the raw weights instead"
+        )
+    if averaged:
+        prefix = "ema_model." if ema else "online_model."
+        state = {
+            key.removeprefix(prefix): value
+            for key, value in state.items()
+            if key.startswith(prefix)
+        }
+    return {key: value for key, value in state.items() if key not in _BUFFERS}
 
 
 def weight_map(config: TextureUNetConfig) -> Rules:

@@ -1,0 +1,111 @@
+"""Reading and writing foreign weight files. Nothing that is read is ever executed.
+
+| suffix             | reader                                                            |
+|--------------------|-------------------------------------------------------------------|
+| .safetensors       | the safetensors library                                           |
+| .npz               | NumPy, without pickles                                            |
+| .pt .pth .ckpt     | torch.load(weights_only=True), which refuses everything but data  |
+"""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import replaced
+
+
+def read_weights(path: str | os.PathLike) -> dict[str, Any]:
+    """The file's mapping from names to NumPy arrays.
+
+    `.pt` files may nest: mappings and sequences in them are kept, tensors become arrays
+    (bfloat16 ones float32), and numbers and strings stay. Raises UserError for a file that
+    is missing, damaged, of another kind, or that holds anything but data.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix)
+    if reader is None:
+        raise UserError(f"{path}: expected a weights file ending in {', '.join(_READERS)}")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    weights = reader(path)
+    if not isinstance(weights, Mapping):
+        raise UserError(f"{path} holds a {type(weights).__name__}: expected a mapping of names")
+    return dict(weights)
+
+
+def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray]) -> None:
+    """Writes a flat mapping of arrays as `.safetensors` or `.npz`, or UserError."""
+    path = Path(path)
+    if path.suffix not in (".safetensors", ".npz"):
+        raise UserError(f"{path}: expected a name ending in .safetensors or .npz")
+    with replaced(path) as temporary:
+        if path.suffix == ".npz":
+            np.savez(temporary, **state_dict)
+        else:
+            safetensors.numpy.save_file(dict(state_dict), temporary)
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return safetensors.numpy.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # np.load goes by content: what is no zip archive would be read as something else.
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a whole .npz file of plain arrays: {error}") from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{path}: reading {path.suffix} files needs PyTorch: pip install torch, "
+            "or convert the file to .safetensors where PyTorch is installed"
+        ) from error
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if value.dtype == torch.bfloat16:
+                value = value.float()
+            return value.detach().numpy()
+        if isinstance(value, Mapping):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return value
+
+    try:
+        return plain(torch.load(path, map_location="cpu", weights_only=True))
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is damaged, or holds more than data and could run code when read. "
+            "Refused. Save it again as a plain state dict, or as .safetensors, with the program "
+            "it came from."
+        ) from error
+    # A damaged file of the old format is a bare pickle: it fails wherever its bytes lead.
+    except (RuntimeError, EOFError, ValueError, OSError, LookupError, TypeError) as error:
+        raise UserError(f"{path} is not a whole PyTorch file: {error}") from error
+
+
+_READERS: Mapping[str, Callable[[Path], Any]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".ckpt": _read_torch,
+}

@@ -1,0 +1,120 @@
+"""Weight files are read as data, or refused with a word about what to do."""
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+
+from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.core.errors import UserError
+
+WEIGHTS = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([3])}
+
+
+class Trap:
+    """Pickles to a call that leaves a file behind."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_what_is_written_is_read(tmp_path, suffix):
+    path = tmp_path / f"weights{suffix}"
+    write_weights(path, WEIGHTS)
+    found = read_weights(path)
+    assert found.keys() == WEIGHTS.keys()
+    for key, value in WEIGHTS.items():
+        assert found[key].dtype == value.dtype
+        np.testing.assert_array_equal(found[key], value)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_torch_files_become_arrays(tmp_path, suffix, zipped):
+    path = tmp_path / f"weights{suffix}"
+    content = {
+        "model": {key: torch.tensor(value) for key, value in WEIGHTS.items()},
+        "half": torch.tensor([1.5], dtype=torch.bfloat16),
+        "opt": {"state": [torch.ones(2), (1, 2.5)]},
+        "scaler": None,
+    }
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    found = read_weights(path)
+    np.testing.assert_array_equal(found["model"]["a.weight"], WEIGHTS["a.weight"])
+    assert found["half"].dtype == np.float32
+    assert found["half"].item() == 1.5
+    assert found["opt"]["state"][1] == [1, 2.5]
+    assert found["scaler"] is None
+
+
+@pytest.mark.parametrize("writer", ["torch", "pickle"])
+def test_files_that_would_run_code_are_refused(tmp_path, writer):
+    path, trace = tmp_path / "weights.pt", tmp_path / "trace"
+    if writer == "torch":
+        torch.save({"a": Trap(trace)}, path)
+    else:
+        path.write_bytes(pickle.dumps({"a": Trap(trace)}, protocol=2))
+    with pytest.raises(UserError, match="could run code"):
+        read_weights(path)
+    assert not trace.exists()
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    path, trace = tmp_path / "weights.npz", tmp_path / "trace"
+    np.savez(path, a=np.array([Trap(trace)], object))
+    with pytest.raises(UserError, match="plain arrays"):
+        read_weights(path)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+@pytest.mark.parametrize("damage", ["empty", "junk", "truncated"])
+def test_damaged_files_are_refused(tmp_path, suffix, damage):
+    whole = tmp_path / f"whole{suffix}"
+    if suffix == ".pt":
+        torch.save({key: torch.tensor(value) for key, value in WEIGHTS.items()}, whole)
+    else:
+        write_weights(whole, WEIGHTS)
+    content = whole.read_bytes()
+    damaged = {"empty": b"", "junk": b"junk" * 50, "truncated": content[: len(content) // 2]}
+    path = tmp_path / f"damaged{suffix}"
+    path.write_bytes(damaged[damage])
+    with pytest.raises(UserError, match=r"damaged\."):
+        read_weights(path)
+
+
+def test_files_that_cannot_be_weights_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"absent\.pt: no such file"):
+        read_weights(tmp_path / "absent.pt")
+    with pytest.raises(UserError, match=r"expected a weights file ending in \.safetensors"):
+        read_weights(tmp_path / "weights.h5")
+    torch.save(torch.ones(2), tmp_path / "tensor.pt")
+    with pytest.raises(UserError, match="expected a mapping"):
+        read_weights(tmp_path / "tensor.pt")
+    with (tmp_path / "array.npz").open("wb") as file:
+        np.save(file, np.ones(2))
+    with pytest.raises(UserError, match=r"not a whole \.npz"):
+        read_weights(tmp_path / "array.npz")
+
+
+def test_torch_is_asked_for_only_by_its_own_files(tmp_path, monkeypatch):
+    torch.save({}, tmp_path / "weights.pt")
+    safetensors.numpy.save_file(WEIGHTS, tmp_path / "weights.safetensors")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert read_weights(tmp_path / "weights.safetensors").keys() == WEIGHTS.keys()
+    with pytest.raises(UserError, match="pip install torch"):
+        read_weights(tmp_path / "weights.pt")
+
+
+def test_unknown_forms_are_not_written(tmp_path):
+    with pytest.raises(UserError, match=r"ending in \.safetensors or \.npz"):
+        write_weights(tmp_path / "weights.pt", WEIGHTS)
+    assert not list(tmp_path.iterdir())

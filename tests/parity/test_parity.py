@@ -1,0 +1,49 @@
+"""Our code computes what the reference implementations compute.
+
+Set PARITY_DIR to check another folder of cases.
+"""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+from tests.parity import cases, onenoise
+
+# A family's check raises AssertionError unless every expected array of the case is met.
+CHECKS = {"onenoise": onenoise.check}
+FOUND = cases.discover(cases.folder())
+
+
+def test_there_are_cases():
+    assert FOUND, f"no cases (pairs of .json and .npz) below {cases.folder()}"
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_case(path: Path):
+    case = cases.load(path)
+    family = case.facts["family"]
+    assert family in CHECKS, f"{path}: no check for the family {family!r}, only {list(CHECKS)}"
+    with jax.default_matmul_precision("highest"):
+        CHECKS[family](case)
+
+
+def test_a_folder_without_cases_is_noticed(tmp_path):
+    (tmp_path / "layout.json").write_text('{"family": "onenoise"}')
+    (tmp_path / "note.json").write_text("{}")
+    (tmp_path / "note.npz").touch()
+    assert cases.discover(tmp_path) == []
+
+
+def test_outputs_that_nothing_checks_are_noticed():
+    case = cases.load(cases.DEFAULT_FOLDER / "onenoise" / "schedules.json")
+    case.arrays["cosine_of_everything"] = case.arrays["cosine_betas"]
+    with pytest.raises(AssertionError, match="cosine_of_everything"):
+        onenoise.check(case)
+
+
+def test_a_wrong_number_is_noticed():
+    case = cases.load(cases.DEFAULT_FOLDER / "onenoise" / "schedules.json")
+    case.arrays["sigmoid_betas"][-1] *= 1.001
+    with pytest.raises(AssertionError, match="sigmoid_betas"):
+        onenoise.check(case)
