@@ -11,7 +11,8 @@ loop serves all. With abar_s, sigma_s^2 = 1 - abar_s, and abar = 1 after the las
 Ancestral: the posterior of Ho et al. (2020), eq. 6-7, for the step's own alpha = abar_t /
     abar_s (Nichol & Dhariwal 2021, section 4):
     b = sqrt(abar_s) (1 - alpha) / sigma_t^2, a = sqrt(alpha) sigma_s^2 / sigma_t^2,
-    n^2 = (1 - alpha) sigma_s^2 / sigma_t^2.
+    n^2 = (1 - alpha) sigma_s^2 / sigma_t^2, or the larger n^2 = 1 - alpha (section 3.2: the
+    best choices for data that are a point, or normal), and no noise in the last step.
 DDIM: Song et al., Denoising Diffusion Implicit Models (2021), eq. 12 and 16:
     n = eta sqrt((1 - alpha) sigma_s^2 / sigma_t^2), b = sqrt(abar_s), c = sqrt(sigma_s^2 - n^2).
 DPM-Solver++ 2M: Lu et al., DPM-Solver++ (2022), algorithm 2: with lambda = log(sqrt(abar) /
@@ -103,20 +104,30 @@ def _step_table(
 
 @dataclass(frozen=True)
 class Ancestral:
-    """The stochastic sampler of DDPM, over all timesteps or a subsequence of them."""
+    """The stochastic sampler of DDPM, over all timesteps or a subsequence of them.
+
+    `variance` is that of the "posterior", or that of the "forward" step, beta_t.
+    """
 
     steps: int
     clip: bool = True
+    variance: Literal["posterior", "forward"] = "posterior"
+
+    def __post_init__(self) -> None:
+        if self.variance not in ("posterior", "forward"):
+            raise ValueError(f"variance={self.variance!r}: expected 'posterior' or 'forward'")
 
     def table(self, process: GaussianProcess) -> StepTable:
         """See `Sampler`."""
         step = _steps(process, self.steps)
         alpha = step.signal_t / step.signal_s
+        posterior = (1 - alpha) * step.variance_s / step.variance_t
+        forward = np.where(step.s < 0, 0, 1 - alpha)
         return _step_table(
             step.t,
             x=np.sqrt(alpha) * step.variance_s / step.variance_t,
             x0=np.sqrt(step.signal_s) * (1 - alpha) / step.variance_t,
-            fresh=np.sqrt((1 - alpha) * step.variance_s / step.variance_t),
+            fresh=np.sqrt(posterior if self.variance == "posterior" else forward),
         )
 
 

@@ -41,7 +41,7 @@ def signed(bits: jax.Array, part: int = 0, parts: int = 1) -> jax.Array:
 
 
 def direction(bits: jax.Array, part: int = 0, parts: int = 1) -> tuple[jax.Array, jax.Array]:
-    """A unit vector (cos, sin); angles are uniform within 2 %, without a sine."""
+    """A unit vector (cos, sin) without a sine: no angle is over 20 % more or less likely."""
     turn = signed(bits, part, parts)
     quarter = jnp.where(turn < 0.5, turn + 0.5, turn - 1.5)
     cosine = quarter * (1.0 - jnp.abs(quarter))

@@ -1,6 +1,6 @@
 """Lattice noise: gradient noise (Perlin, "Improving Noise", 2002), its sums, and warps.
 
-Values are around 0 with standard deviation close to 1/3, nearly all of them in [-1, 1].
+Values are around 0 with standard deviation 0.27, nearly all of them in [-1, 1].
 Positions are in units (see `plane`); each layer's lattice is shifted by its own random offset
 so that no pixel is special.
 """

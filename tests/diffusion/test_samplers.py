@@ -62,11 +62,12 @@ def moments(sampler, objective="noise"):
     ("make", "order"),
     [
         (lambda steps: Ancestral(steps, clip=False), 0.7),
+        (lambda steps: Ancestral(steps, clip=False, variance="forward"), 0.5),
         (lambda steps: DDIM(steps, eta=0.0, clip=False), 0.9),
         (lambda steps: DDIM(steps, eta=0.5, clip=False), 0.8),
         (lambda steps: DPMSolver(steps, clip=False), 2.0),
     ],
-    ids=["ancestral", "ddim", "ddim-eta", "dpm-solver"],
+    ids=["ancestral", "ancestral-forward", "ddim", "ddim-eta", "dpm-solver"],
 )
 def test_samples_converge_to_the_data_at_the_samplers_order(make, order):
     errors = []
@@ -94,9 +95,12 @@ def test_ancestral_steps_are_the_posterior():
     np.testing.assert_allclose(table.x[:-1], PROCESS.posterior_xt_coefficient[t], rtol=1e-5)
     np.testing.assert_allclose(table.x0[:-1], PROCESS.posterior_x0_coefficient[t], rtol=1e-5)
     np.testing.assert_allclose(table.fresh[:-1] ** 2, PROCESS.posterior_variance[t], rtol=1e-5)
+    wide = Ancestral(1000, variance="forward").table(PROCESS)
+    np.testing.assert_allclose(wide.fresh[:-1] ** 2, PROCESS.betas[t], rtol=1e-5)
+    np.testing.assert_array_equal(wide.x0, table.x0)
 
 
-@pytest.mark.parametrize("sampler", [*ALL, DPMSolver(1), Ancestral(1)], ids=str)
+@pytest.mark.parametrize("sampler", [*ALL, DPMSolver(1), Ancestral(1, variance="forward")], ids=str)
 def test_the_last_step_returns_the_clean_image(sampler):
     table = sampler.table(PROCESS)
     assert table.x0[-1] == 1
@@ -187,6 +191,8 @@ def test_bad_requests_are_refused():
             run(DDIM(steps), keys, initial)
     with pytest.raises(ValueError, match=r"eta=1\.5"):
         DDIM(5, eta=1.5)
+    with pytest.raises(ValueError, match="variance='large'"):
+        Ancestral(5, variance="large")
     with pytest.raises(ValueError, match="network_time='middle'"):
         DDIM(5, network_time="middle")
     with pytest.raises(ValueError, match="one key per image"):
