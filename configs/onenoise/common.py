@@ -35,6 +35,7 @@ def published_recipe() -> ConfigDict:
     config.diffusion.schedule = "cosine"  # or linear, sigmoid
     config.diffusion.objective = "noise"  # or x0, v
     config.diffusion.loss = "l2"  # or l1
+    config.diffusion.weighting = "snr"  # or uniform
     config.diffusion.min_snr_gamma = config_dict.placeholder(float)
     config.diffusion.offset_noise = 0.1
     config.diffusion.embedding_penalty = 0.02

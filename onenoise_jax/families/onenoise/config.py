@@ -42,6 +42,9 @@ class DataConfig:
 class DiffusionConfig:
     """The process, what the network predicts, and the loss.
 
+    weighting: `snr` weighs every error as that of x_0 times the signal-to-noise ratio (1 for a
+        predicted noise, as published), bounded by `min_snr_gamma` if that is given; `uniform`
+        leaves the error of the objective as it is.
     embedding_penalty: weight of the spherical penalty on class embeddings, (2) of `loss`.
     """
 
@@ -49,6 +52,7 @@ class DiffusionConfig:
     schedule: Literal["linear", "cosine", "sigmoid"]
     objective: Literal["noise", "x0", "v"]
     loss: Literal["l1", "l2"]
+    weighting: Literal["snr", "uniform"]
     min_snr_gamma: float | None
     offset_noise: float
     embedding_penalty: float

@@ -45,7 +45,9 @@ def embedding_penalty(params: PyTree, target_norm: jax.Array) -> jax.Array:
 
 def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProcess) -> LossFn:
     """The loss over compact batches, as `make_train_step` expects it."""
-    weights = jnp.asarray(loss_weights(config.objective, process, config.min_snr_gamma))
+    weights = jnp.ones(config.timesteps)
+    if config.weighting == "snr":
+        weights = jnp.asarray(loss_weights(config.objective, process, config.min_snr_gamma))
 
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
