@@ -81,7 +81,7 @@ def test_losses_are_means_over_each_image():
     prediction = jnp.array([[[1.0, -3.0]], [[0.5, 0.5]]])
     np.testing.assert_allclose(loss_per_sample("l1", prediction, jnp.zeros((2, 1, 2))), [2, 0.5])
     np.testing.assert_allclose(loss_per_sample("l2", prediction, jnp.zeros((2, 1, 2))), [5, 0.25])
-    half = loss_per_sample("l2", prediction.astype(jnp.bfloat16), jnp.zeros((2, 1, 2)))
+    half = loss_per_sample("l2", *(x.astype(jnp.bfloat16) for x in (prediction, prediction)))
     assert half.dtype == jnp.float32
 
 

@@ -4,6 +4,7 @@ A linear denoiser makes the sample a linear function of all noise that went in, 
 and covariance follow from one Jacobian, with no Monte Carlo error.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -17,6 +18,7 @@ from onenoise_jax.diffusion.samplers import (
     DDIM,
     Ancestral,
     DPMSolver,
+    StepTable,
     sample,
     sample_with_noise,
     timesteps,
@@ -116,6 +118,17 @@ def run(sampler, keys, initial, objective="noise"):
     return sample(sampler, PROCESS, objective, denoise, initial, keys)
 
 
+@dataclass(frozen=True)
+class FixedTable:
+    """A sampler that is its table."""
+
+    steps_table: StepTable
+    clip: bool = False
+
+    def table(self, process):
+        return self.steps_table
+
+
 def batch(size):
     keys = jax.random.split(jax.random.key(1), size)
     return keys, jax.random.normal(jax.random.key(2), (size, 3, 2))
@@ -141,6 +154,17 @@ def test_an_image_depends_on_its_own_key_and_noise_only(sampler):
     alone = run(sampler, keys[1:2], initial[1:2])
     np.testing.assert_allclose(images[1], alone[0], atol=1e-6)
     assert not np.allclose(images[0], images[1])
+
+
+def test_every_step_draws_noise_of_its_own():
+    """A walk of 16 unit steps has variance 16; one draw repeated would have 256."""
+    ones, zeros = np.ones(16, np.float32), np.zeros(16, np.float32)
+    time = np.arange(16, dtype=np.int32)
+    walk = FixedTable(StepTable(time, time, ones, zeros, zeros, zeros, ones))
+    keys = jax.random.split(jax.random.key(1), 500)
+    start = jnp.zeros((500, 8))
+    images = jax.jit(lambda: sample(walk, PROCESS, "x0", lambda x, t: x, start, keys))()
+    assert images.var() == pytest.approx(16, rel=0.1)
 
 
 def test_keys_matter_exactly_where_noise_is_drawn():
