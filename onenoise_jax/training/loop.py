@@ -5,6 +5,7 @@ A run is a folder: `config.json`, `checkpoints/`, `metrics.jsonl`, `tensorboard/
 checkpoint: batch k and the random key of step k are functions of (seed, k).
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 from clu import parameter_overview
+from jax.sharding import Mesh
 from tqdm import tqdm
 
 from onenoise_jax.core.files import replaced
@@ -39,7 +41,6 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     loop = family.loop
     mesh = sharding.data_parallel_mesh()
     sharding.check_batch(loop.batch_size, loop.accumulation, mesh)
-    stream = family.batches(jax.process_index(), jax.process_count())
     abstract_state = jax.eval_shape(family.init, jax.random.key(0))
     layout = sharding.state_shardings(family.sharding_rules, abstract_state, mesh)
     is_writer = jax.process_index() == 0
@@ -53,75 +54,88 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
             temporary.write_text(f"{table}\n", encoding="utf-8")
 
     checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
-    start = checkpoints.latest_step()
-    if start is None:
-        start = 0
+    start = checkpoints.latest_step() or 0
+    writer = MetricsWriter(folder, start) if is_writer else None
+    run = _Run(family, {"config": dict(config)}, folder, mesh, layout, checkpoints, writer)
+    if start:
+        print(f"Resuming from step {start:,} of {folder}")
+        state = run.restore(start, abstract_state)
+    else:
         init = jax.jit(family.init, out_shardings=layout, compiler_options=COMPILE_FAST)
         state = init(stream_key(family.seed, "init"))
-    else:
-        state = _restore(checkpoints, start, abstract_state, layout)
-        if is_writer:
-            print(f"Resuming from step {start:,} of {folder}")
-
-    writer = MetricsWriter(folder, start) if is_writer else None
-    if start == 0:
-        _sample(family, state, 0, folder, writer)
-    state = _run_steps(family, state, start, stream, mesh, layout, checkpoints, folder, writer)
-    checkpoints.save(max(start, loop.steps), state, {"config": dict(config)})
+        run.sample(0, state)
     if start < loop.steps:
-        _sample(family, state, loop.steps, folder, writer)
+        state = run.steps(start, state)
+        run.save(loop.steps, state)
+        run.sample(loop.steps, state)
     checkpoints.close()
     if writer:
         writer.close()
         print(f"Pictures: {pictures.save_overview(folder, family.preview)}")
 
 
-def _run_steps(family, state, start, stream, mesh, layout, checkpoints, folder, writer):
-    """Steps `start` to the end; the metrics of a step are read after the next is under way."""
-    loop = family.loop
-    batch_layout, whole = sharding.batch_sharding(mesh), sharding.replicated(mesh)
-    step_function = jax.jit(
-        family.train_step,
-        in_shardings=(layout, batch_layout, whole),
-        out_shardings=(layout, whole),
-        donate_argnums=0,
-    )
-    batches = stream.iterator(start)
-    report = _Report(family, start, writer)
-    for step in range(start, loop.steps):
-        local = next(batches)
-        batch = sharding.global_batch(batch_layout, local)
-        state, metrics = step_function(state, batch, stream_key(family.seed, "step", step))
-        report.read_previous()
-        report.put(step + 1, metrics)
-        done = step + 1
-        if done % loop.checkpoint_every == 0 and done < loop.steps:
-            report.read_previous()  # A state is saved only if its loss was finite.
-            checkpoints.save(done, state, {})
-        if loop.sample_every and done % loop.sample_every == 0 and done < loop.steps:
-            _sample(family, state, done, folder, writer)
-    report.read_previous()
-    report.close()
-    return state
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """What stays the same from the first step of a run to its last."""
 
+    family: Family
+    metadata: Mapping[str, Any]
+    folder: Path
+    mesh: Mesh
+    layout: Any
+    checkpoints: Checkpoints
+    writer: MetricsWriter | None
 
-def _restore(
-    checkpoints: Checkpoints, step: int, abstract_state: TrainState, layout: Any
-) -> TrainState:
-    target = jax.tree.map(
-        lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
-        abstract_state,
-        layout,
-    )
-    state, _ = checkpoints.restore(step, target)
-    return state
+    def steps(self, start: int, state: TrainState) -> TrainState:
+        """Takes steps `start` to the end.
 
+        The metrics of a step are read after the next one is under way, so the device never
+        waits for the host; but before a state is saved, its loss is known to be finite.
+        """
+        family, loop = self.family, self.family.loop
+        batch_layout, whole = sharding.batch_sharding(self.mesh), sharding.replicated(self.mesh)
+        step_function = jax.jit(
+            family.train_step,
+            in_shardings=(self.layout, batch_layout, whole),
+            out_shardings=(self.layout, whole),
+            donate_argnums=0,
+        )
+        batches = family.batches(jax.process_index(), jax.process_count()).iterator(start)
+        report = _Report(family, start, self.writer)
+        for done in range(start + 1, loop.steps + 1):
+            batch = sharding.global_batch(batch_layout, next(batches))
+            key = stream_key(family.seed, "step", done - 1)
+            state, metrics = step_function(state, batch, key)
+            report.read_previous()
+            report.put(done, metrics)
+            if done == loop.steps or done % loop.checkpoint_every == 0:
+                report.read_previous()
+            if done < loop.steps and done % loop.checkpoint_every == 0:
+                self.save(done, state)
+            if done < loop.steps and loop.sample_every and done % loop.sample_every == 0:
+                self.sample(done, state)
+        report.close()
+        return state
 
-def _sample(family: Family, state: TrainState, step: int, folder: Path, writer) -> None:
-    images = family.preview.generate(state)
-    if writer:
-        picture = pictures.save_samples(folder, family.preview, step, images)
-        writer.picture(step, "samples", picture)
+    def save(self, step: int, state: TrainState) -> None:
+        """Starts to save `state`."""
+        self.checkpoints.save(step, state, self.metadata)
+
+    def restore(self, step: int, abstract_state: TrainState) -> TrainState:
+        """The state that was saved at `step`, laid out for this run's devices."""
+        target = jax.tree.map(
+            lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
+            abstract_state,
+            self.layout,
+        )
+        return self.checkpoints.restore(step, target)[0]
+
+    def sample(self, step: int, state: TrainState) -> None:
+        """Draws the preview; every process takes part, the first one writes."""
+        images = self.family.preview.generate(state)
+        if self.writer:
+            picture = pictures.save_samples(self.folder, self.family.preview, step, images)
+            self.writer.picture(step, "samples", picture)
 
 
 def _plan(family: Family, state: TrainState, devices: int) -> str:

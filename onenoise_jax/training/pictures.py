@@ -29,7 +29,7 @@ def save_overview(workdir: Path, preview: Preview) -> Path:
     saved = sorted((workdir / "samples").glob("step_*.npy"))
     rows = {
         f"step {int(path.stem.removeprefix('step_'))}": np.load(path, allow_pickle=False)
-        for path in (saved[0], saved[-1])
+        for path in saved[:1] + saved[-1:]
     }
     write_png(workdir / "overview.png", _grid(preview, rows))
     return workdir / "overview.png"
