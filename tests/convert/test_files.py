@@ -36,6 +36,23 @@ def test_what_is_written_is_read(tmp_path, suffix):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, suffix):
+    def fail_halfway(path, **arrays):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    path = tmp_path / f"weights{suffix}"
+    write_weights(path, WEIGHTS)
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", fail_halfway)
+    monkeypatch.setattr(safetensors.numpy, "save_file", lambda _, path: fail_halfway(path))
+    with pytest.raises(OSError, match="disk full"):
+        write_weights(path, {"other": np.zeros(2)})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt"])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_torch_files_become_arrays(tmp_path, suffix, zipped):
