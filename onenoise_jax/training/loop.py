@@ -22,7 +22,7 @@ from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.training import pictures, sharding, workdir
 from onenoise_jax.training.checkpoint import Checkpoints
-from onenoise_jax.training.family import Family
+from onenoise_jax.training.family import BatchStream, Family
 from onenoise_jax.training.metrics import MetricsWriter
 from onenoise_jax.training.state import TrainState
 from onenoise_jax.training.step import Metrics
@@ -41,6 +41,7 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     loop = family.loop
     mesh = sharding.data_parallel_mesh()
     sharding.check_batch(loop.batch_size, loop.accumulation, mesh)
+    stream = family.batches(jax.process_index(), jax.process_count())
     abstract_state = jax.eval_shape(family.init, jax.random.key(0))
     layout = sharding.state_shardings(family.sharding_rules, abstract_state, mesh)
     is_writer = jax.process_index() == 0
@@ -56,7 +57,7 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
     start = checkpoints.latest_step() or 0
     writer = MetricsWriter(folder, start) if is_writer else None
-    run = _Run(family, {"config": dict(config)}, folder, mesh, layout, checkpoints, writer)
+    run = _Run(family, {"config": dict(config)}, folder, stream, mesh, layout, checkpoints, writer)
     if start:
         print(f"Resuming from step {start:,} of {folder}")
         state = run.restore(start, abstract_state)
@@ -81,6 +82,7 @@ class _Run:
     family: Family
     metadata: Mapping[str, Any]
     folder: Path
+    stream: BatchStream
     mesh: Mesh
     layout: Any
     checkpoints: Checkpoints
@@ -100,7 +102,7 @@ class _Run:
             out_shardings=(self.layout, whole),
             donate_argnums=0,
         )
-        batches = family.batches(jax.process_index(), jax.process_count()).iterator(start)
+        batches = self.stream.iterator(start)
         report = _Report(family, start, self.writer)
         for done in range(start + 1, loop.steps + 1):
             batch = sharding.global_batch(batch_layout, next(batches))

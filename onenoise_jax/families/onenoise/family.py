@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
@@ -15,7 +14,7 @@ from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
-from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet
+from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
 from onenoise_jax.training.optimizer import make_optimizer
@@ -46,7 +45,7 @@ def build(config: Mapping[str, Any]) -> Family:
     )
 
     def init(key: jax.Array) -> TrainState:
-        params = initial_variables(model, key)
+        params = initial_variables(options.model, key)
         return initial_state(params, optimizer, embedding_constants(params))
 
     def batches(process_index: int, process_count: int) -> Batches:
@@ -94,16 +93,3 @@ def check_source(source: Source, data: DataConfig) -> None:
                 f"{', '.join(found) or 'none'}; expected {', '.join(expected)}. "
                 "Make the dataset again with data_tools."
             )
-
-
-def initial_variables(model: TextureUNet, key: jax.Array) -> dict[str, Any]:
-    """The parameters of `model`, drawn with `key`."""
-    config = model.config
-    size = config.divisor
-    condition = RegionCondition(
-        regions=jnp.zeros((1, size, size), jnp.int32),
-        classes=jnp.zeros((1, 1), jnp.int32),
-        parameters=jnp.zeros((1, 1, config.num_parameters)),
-    )
-    x = jnp.zeros((1, size, size, config.channels))
-    return model.init(key, x, jnp.zeros((1,), jnp.int32), condition)

@@ -19,6 +19,7 @@ from onenoise_jax.diffusion.objectives import target
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.compose import compose
 from onenoise_jax.families.onenoise.config import DiffusionConfig
+from onenoise_jax.families.onenoise.embedding import embedding_penalty
 from onenoise_jax.models.texture_unet import TextureUNet
 from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
 
@@ -35,12 +36,6 @@ def embedding_constants(params: PyTree) -> PyTree:
     """What the penalty (2) must remember of the initial `params`: the target norm r."""
     norms = jnp.linalg.norm(class_embeddings(params), axis=-1)
     return {"embedding_norm": jnp.mean(norms)}
-
-
-def embedding_penalty(params: PyTree, target_norm: jax.Array) -> jax.Array:
-    """(2) without its weight, ()."""
-    norms = jnp.linalg.norm(class_embeddings(params), axis=-1)
-    return jnp.mean((norms - target_norm) ** 2)
 
 
 def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProcess) -> LossFn:
@@ -64,7 +59,9 @@ def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProc
         prediction = model.apply(params, noisy, t, condition)
         wanted = target(config.objective, process, images, noise, t)
         losses = weights[t] * loss_per_sample(config.loss, prediction, wanted)
-        penalty = config.embedding_penalty * embedding_penalty(params, constants["embedding_norm"])
+        penalty = config.embedding_penalty * embedding_penalty(
+            class_embeddings(params), constants["embedding_norm"]
+        )
         metrics = {"loss": average(losses), "embedding_penalty": average(penalty[None])}
         for start in range(0, config.timesteps, BAND):
             in_band = (t >= start) & (t < start + BAND)
