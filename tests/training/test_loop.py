@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.random import stream_key
 from onenoise_jax.training.checkpoint import Checkpoints
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.step import average
@@ -58,6 +59,28 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_by_bit(tmp_path):
         np.testing.assert_array_equal(a, b)
     last = _without_speed(_lines(tmp_path / "whole"))[-1]
     assert last["step"] == 7 and last == _without_speed(_lines(tmp_path / "parts"))[-1]
+
+
+def test_every_sample_of_every_step_has_a_key_of_its_own(tmp_path):
+    def loss(params, constants, batch, keys):
+        value, metrics = toy.loss(params, constants, batch, keys)
+        draws = jax.vmap(jax.random.uniform)(keys)
+        return value, metrics | {"draw": average(draws), "square": average(draws**2)}
+
+    train(toy.family(loss, log_every=1), CONFIG, tmp_path)
+    for line in _lines(tmp_path):
+        step_key = stream_key(3, "step", line["step"] - 1)
+        draws = [float(jax.random.uniform(jax.random.fold_in(step_key, i))) for i in range(16)]
+        assert line["draw"] == pytest.approx(np.mean(draws), rel=1e-5)
+        assert line["square"] == pytest.approx(np.mean(np.square(draws)), rel=1e-5)
+    assert len({line["draw"] for line in _lines(tmp_path)}) == 6
+
+
+def test_a_run_of_no_steps_is_only_begun(tmp_path):
+    train(toy.family(steps=0), CONFIG, tmp_path)
+    assert (tmp_path / "overview.png").exists() and (tmp_path / "parameters.txt").exists()
+    train(toy.family(steps=2), CONFIG, tmp_path)
+    assert [line["step"] for line in _lines(tmp_path)] == [2]
 
 
 def test_lines_after_the_checkpoint_are_written_once(tmp_path):
