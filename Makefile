@@ -35,7 +35,7 @@ quickstart: $(VENV)/installed data/quickstart/manifest.json
 	$(BIN)/python main.py --config=configs/onenoise/quickstart.py --workdir=runs/quickstart
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -88,12 +88,12 @@ def liquid(
     cells = geometric(2.5, 8.0, scale)
     lattice = plane.lattice(cells)
     amount = 0.5 * liquid_warp_intensity / cells
-    start = jnp.broadcast_arrays(plane.x, plane.y)
+    start = tuple(jnp.broadcast_arrays(plane.x, plane.y))
 
-    def fold(index: jax.Array, position: list[jax.Array]) -> list[jax.Array]:
+    def fold(index: jax.Array, position: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         layer = push + index.astype(jnp.uint32) * jnp.uint32(0x9E3779B9)
         x, y = noise_pair(layer, lattice, position)
-        return [start[0] + amount * (x + 0.5 * y), start[1] + amount * (y - 0.5 * x)]
+        return start[0] + amount * (x + 0.5 * y), start[1] + amount * (y - 0.5 * x)
 
     position = jax.lax.fori_loop(0, 3, fold, start)
     return jnp.sin(2.0 * jnp.pi * 1.6 * noise(base, lattice, position))

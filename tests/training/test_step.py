@@ -28,7 +28,8 @@ def test_micro_batches_and_devices_change_nothing():
     one_device = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("data",))
     eight_devices = sharding.data_parallel_mesh()
     expected_state, metrics = _steps(toy.family(), one_device)
-    expected = float(metrics["loss"].compute())
+    expected = {name: float(metrics[name].compute()) for name in metrics}
+    assert int(expected_state.step) == 5
     for family, mesh in [
         (toy.family(accumulation=4), one_device),
         (toy.family(), eight_devices),
@@ -38,7 +39,14 @@ def test_micro_batches_and_devices_change_nothing():
         for new, old in zip(jax.tree.leaves(state), jax.tree.leaves(expected_state), strict=True):
             np.testing.assert_allclose(new, old, rtol=2e-6)
         assert int(metrics["loss"].count) == 16
-        np.testing.assert_allclose(float(metrics["loss"].compute()), expected, rtol=1e-5)
+        for name, value in expected.items():
+            assert float(metrics[name].compute()) == pytest.approx(value, rel=1e-5), name
+
+
+def test_the_average_starts_at_the_parameters():
+    state = toy.family().init(jax.random.key(0))
+    np.testing.assert_array_equal(state.ema.params["w"], state.params["w"])
+    assert state.ema.params["w"] is not state.params["w"], "a donated buffer must not be shared"
 
 
 def test_a_batch_must_divide_over_the_devices():

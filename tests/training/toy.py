@@ -15,7 +15,7 @@ from onenoise_jax.training.state import initial_state
 from onenoise_jax.training.step import average, make_train_step
 
 TARGET = np.array([1.0, -2.0, 3.0], np.float32)
-OPTIMIZER = OptimizerConfig(learning_rate=0.05, warmup_steps=2)
+OPTIMIZER = OptimizerConfig(learning_rate=0.05, warmup_steps=2, clip=1e3)
 EMA = EmaConfig(decay=0.9, every=2, copy_until=4)
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from onenoise_jax import families
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.source import open_source
 from onenoise_jax.families.onenoise.loss import class_embeddings
+from onenoise_jax.families.onenoise.preview import examples_per_label
 from onenoise_jax.training.loop import COMPILE_FAST, train
 from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_waves
 
@@ -34,6 +36,9 @@ def test_the_first_step_computes_what_it_always_did(started):
     family, state, step = started
     _, metrics = step(state, next(family.batches(0, 1).iterator(0)), jax.random.key(1))
     assert float(metrics["loss"].compute()) == pytest.approx(GOLDEN_LOSS, rel=1e-4)
+    penalty = float(metrics["embedding_penalty"].compute())
+    objective = float(metrics["objective"].compute())
+    assert penalty > 0 and objective == pytest.approx(GOLDEN_LOSS + penalty, rel=1e-4)
     bands = [m for name, m in metrics.items() if name.startswith("loss_by_timestep")]
     assert len(bands) == 10
     total = sum(float(band.total) for band in bands)
@@ -53,6 +58,14 @@ def test_a_few_steps_lower_the_loss_and_the_penalty_keeps_its_target(started):
         losses.append(float(metrics["loss"].compute()))
     assert np.mean(losses[-20:]) < 0.8 * np.mean(losses[:20])
     assert jax.device_get(state.constants) == constants
+
+
+def test_the_preview_shows_every_record_at_most_once(waves):
+    images = examples_per_label(open_source(waves), count=12, seed=0)
+    assert sorted(images) == [0, 1, 2]
+    for label, found in images.items():
+        assert {image.label for image in found} == {label}
+        assert len({image.pixels.tobytes() for image in found}) == len(found) == 12
 
 
 def test_samples_differ_and_repeat(started):
