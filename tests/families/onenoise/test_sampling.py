@@ -1,0 +1,68 @@
+"""Drawing textures: the range of the images, and what an image does not depend on."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onenoise_jax.diffusion.process import GaussianProcess
+from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver
+from onenoise_jax.families.onenoise.config import SampleConfig
+from onenoise_jax.families.onenoise.sampling import CHUNK, make_draw, make_sampler
+from onenoise_jax.models.texture_unet import (
+    RegionCondition,
+    TextureUNet,
+    TextureUNetConfig,
+    initial_variables,
+)
+
+CONFIG = TextureUNetConfig(dim=8, dim_mults=(1,), cond_dim=8, attention=False)
+PROCESS = GaussianProcess.from_schedule("cosine", 100)
+
+
+def _condition(count):
+    rng = np.random.default_rng(0)
+    return RegionCondition(
+        regions=jnp.zeros((count, 8, 8), jnp.int32),
+        classes=jnp.asarray(rng.integers(0, 20, (count, 1))),
+        parameters=jnp.asarray(rng.random((count, 1, 25), dtype=np.float32)),
+    )
+
+
+@functools.cache
+def _setting():
+    """A drawing function whose sampler draws noise at every step, and parameters."""
+    draw = make_draw(TextureUNet(CONFIG), PROCESS, "x0", DDIM(3, eta=1.0))
+    return draw, jax.jit(functools.partial(initial_variables, CONFIG))(jax.random.key(0))
+
+
+def test_a_network_that_always_says_zero_draws_middle_grey():
+    draw, params = _setting()
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    images = draw(nothing, _condition(2), jax.random.split(jax.random.key(1), 2))
+    np.testing.assert_allclose(images, 0.5)
+
+
+def test_an_image_depends_on_its_own_key_and_condition_alone():
+    draw, params = _setting()
+    count = CHUNK + 1
+    condition, keys = _condition(count), jax.random.split(jax.random.key(1), count)
+    together = np.asarray(draw(params, condition, keys))
+    assert together.shape == (count, 8, 8, 1)
+    assert together.min() >= 0 and together.max() <= 1
+    for index in (0, count - 1):
+        one = jax.tree.map(lambda x, i=index: x[i : i + 1], (condition, keys))
+        alone = np.asarray(draw(params, *one))
+        np.testing.assert_allclose(alone[0], together[index], atol=1e-5)
+    swapped = np.asarray(draw(params, condition, keys[::-1]))
+    assert np.abs(swapped[0] - together[0]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("ddim", DDIM(7, 0.5)), ("ddpm", Ancestral(7)), ("dpm_solver", DPMSolver(7))],
+)
+def test_the_config_names_the_sampler(name, expected):
+    assert make_sampler(SampleConfig(sampler=name, steps=7, eta=0.5, per_type=1)) == expected
