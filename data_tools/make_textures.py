@@ -21,7 +21,6 @@ import argparse
 import contextlib
 import itertools
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -150,7 +149,7 @@ def _run(args: argparse.Namespace) -> None:
     began = time.perf_counter()
     with tqdm(images, total=count, unit=" textures", mininterval=0.5) as shown:
         if args.format == "hdf5":
-            _check_disk(args.out, count * (args.size**2 + 4 * len(PARAMETERS)))
+            files.check_free_space(args.out, count * (args.size**2 + 4 * len(PARAMETERS)))
             write_hdf5(args.out, iter(shown), names, args.per_type, args.size)
             with files.replaced(args.out / HDF5_RECEIPT) as temporary:
                 temporary.write_text(json.dumps({"command": command}) + "\n", encoding="utf-8")
@@ -186,16 +185,6 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(
             f"--shards {args.shards}: --format hdf5 writes the two published parts. "
             "Leave --shards out."
-        )
-
-
-def _check_disk(out: Path, needed: int) -> None:
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise UserError(
-            f"--out {out}: the dataset takes {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB "
-            "are free there. Make room, choose another disk, or ask for fewer or smaller textures."
         )
 
 

@@ -21,6 +21,7 @@ FLOORS = {
     "onenoise_jax.__main__": 5,
     "data_tools": 5,
     "launch": 5,
+    "benchmarks": 5,
     "main": 5,
 }
 FREE_OF_JAX = ("onenoise_jax/data", "onenoise_jax/images", "configs")
@@ -28,7 +29,8 @@ ABSENT = {"tensorflow", "torchvision", "matplotlib"}
 
 
 def _modules() -> list[Path]:
-    folders = [ROOT / "onenoise_jax", ROOT / "data_tools", ROOT / "launch", ROOT / "configs"]
+    names = ("onenoise_jax", "data_tools", "launch", "benchmarks", "configs")
+    folders = [ROOT / name for name in names]
     return [ROOT / "main.py", *(file for folder in folders for file in folder.rglob("*.py"))]
 
 

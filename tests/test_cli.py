@@ -50,23 +50,38 @@ def test_every_experiment_takes_a_real_step(name, waves, tmp_path):
     assert read_png(workdir / "overview.png").ndim == 3
 
 
-def test_textures_are_made_and_trained_on_and_the_run_resumes(tmp_path):
-    data, workdir = tmp_path / "data", tmp_path / "run"
+def test_textures_are_made_and_trained_on_and_a_resumed_run_is_exact(tmp_path):
+    """With cutmix, accumulation, offset noise and the average."""
+    data = tmp_path / "data"
     run(
         *("-m", "data_tools.make_textures", "--out", data, "--per-type", "8", "--size", "16"),
         *("--seed", "0", "--types", "cells_4", "perlin"),
     )
-    command = (
-        "main.py",
-        "--config=configs/onenoise/quickstart.py:test",
-        f"--workdir={workdir}",
-        f"--config.data.source={data}",
-        "--config.data.limit=8",
-    )
-    run(*command, "--config.train.steps=2")
-    result = run(*command, "--config.train.steps=3")
-    assert "Resuming from step 2" in result.stdout and "8 records" in result.stdout
-    refused = run(*command, "--config.train.steps=3", "--config.seed=1", status=2)
+
+    def train(workdir: str, steps: int, *options: str, status: int = 0):
+        return run(
+            "main.py",
+            "--config=configs/onenoise/extra_tiny.py:test",
+            f"--workdir={tmp_path / workdir}",
+            f"--config.data.source={data}",
+            "--config.data.limit=8",
+            "--config.train.batch_size=4",
+            "--config.train.log_every=1",
+            f"--config.train.steps={steps}",
+            *options,
+            status=status,
+        )
+
+    def result(workdir: str):
+        last = (tmp_path / workdir / "metrics.jsonl").read_text().splitlines()[-1]
+        values = {name: x for name, x in json.loads(last).items() if "per_second" not in name}
+        return values, read_png(tmp_path / workdir / "samples" / "step_00000003.png").tobytes()
+
+    assert "8 records" in train("whole", 3).stdout
+    train("parts", 2)
+    assert "Resuming from step 2" in train("parts", 3).stdout
+    assert result("whole") == result("parts")
+    refused = train("parts", 3, "--config.seed=1", status=2)
     assert "config.seed: 0 there, 1 now" in refused.stderr
     assert "Traceback" not in refused.stderr
 

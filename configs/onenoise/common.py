@@ -17,7 +17,7 @@ def published_recipe() -> ConfigDict:
     config.data.source = "data/onenoise"  # a folder of records, or tfds:<folder or name>
     config.data.image_size = 256  # what the records must be
     config.data.limit = config_dict.placeholder(int)  # use so many records only: a dry run
-    config.data.threads = 2  # that read records ahead
+    config.data.threads = 1  # that read records ahead; more seldom pay, see docs/data.md
     config.data.patches = 1  # cutmix: at most so many patches in a mixed texture; 0: off
     config.data.mixed = 0.5  # cutmix: share of mixed textures in every batch
 

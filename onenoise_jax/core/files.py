@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from onenoise_jax.core.errors import UserError
 
 
 @contextlib.contextmanager
@@ -29,3 +32,14 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_free_space(folder: Path, needed: int) -> None:
+    """Raises UserError unless the disk of `folder` (which need not exist) has `needed` bytes."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise UserError(
+            f"{folder}: the dataset takes {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are "
+            "free there. Make room, choose another disk, or ask for fewer or smaller records."
+        )

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -40,19 +41,23 @@ class Source(Protocol):
     def __getitem__(self, index: int) -> LabelledImage: ...
 
 
-def open_source(where: str | os.PathLike, *, limit: int | None = None) -> Source:
+def open_source(
+    where: str | os.PathLike, *, limit: int | None = None, attribute_names: Sequence[str] = ()
+) -> Source:
     """The dataset at `where`: a folder with a manifest, or `tfds:NAME`.
 
     NAME is the folder of a prepared TensorFlow Datasets dataset, or its name; TensorFlow
-    itself is not needed. With `limit`, a subset of that many records, spread evenly over
-    the dataset, for dry runs. Raises UserError if the dataset cannot be read; every shard
-    is opened here, so that a missing or truncated one is found before the run starts.
+    itself is not needed; `attribute_names` are what the entries of its `attributes` are
+    called, which such a dataset does not say itself. With `limit`, a subset of that many
+    records, spread evenly over the dataset, for dry runs. Raises UserError if the dataset
+    cannot be read; every shard is opened here, so that a missing or truncated one is found
+    before the run starts.
     """
     if limit is not None and limit < 1:
         raise UserError(f"limit={limit}: expected at least one record, or no limit.")
     name = str(where)
     if name.startswith(TFDS_PREFIX):
-        source: Source = TfdsSource.open(name.removeprefix(TFDS_PREFIX))
+        source: Source = TfdsSource.open(name.removeprefix(TFDS_PREFIX), attribute_names)
     else:
         source = ShardedSource(Path(where))
     if len(source) == 0:

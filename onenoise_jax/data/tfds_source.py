@@ -17,8 +17,9 @@ class TfdsSource:
     """The `train` split of a dataset with the features `image`, `label` and, if it has it,
     `attributes` (a vector of floats); see `source.Source`.
 
-    The attributes of such a dataset have no names of their own: they are called
-    `attribute 0`, `attribute 1`, ... Counting its labels reads the dataset once.
+    The attributes of such a dataset have no names of their own: they get the names that
+    `open` is given if those are as many, else `attribute 0`, `attribute 1`, ... Counting its
+    labels reads the dataset once.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class TfdsSource:
         self._examples = examples
 
     @classmethod
-    def open(cls, where: str) -> "TfdsSource":
+    def open(cls, where: str, attribute_names: Sequence[str] = ()) -> "TfdsSource":
         """Opens the prepared dataset in the folder `where`, or of the name `where`.
 
         Raises UserError if it is not prepared, not stored for random access, or its
@@ -66,6 +67,8 @@ class TfdsSource:
                 "download_and_prepare(file_format='array_record')."
             )
         labels, attributes, image_shape = _vocabulary(where, builder.info.features, tfds.features)
+        if len(attributes) == len(attribute_names):
+            attributes = tuple(attribute_names)
         try:
             examples = builder.as_data_source(split=SPLIT)
         except NotImplementedError as error:

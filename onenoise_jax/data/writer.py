@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -41,7 +40,7 @@ def write_dataset(
     """
     out = Path(out)
     _check_request(out, image_shape, labels, attributes, count, shards)
-    _check_disk(out, count * encoded_bytes(image_shape, len(attributes)))
+    files.check_free_space(out, count * encoded_bytes(image_shape, len(attributes)))
     stream = _checked(images, image_shape, len(labels), len(attributes))
     run = -(-count // shards)
     written = []
@@ -76,16 +75,6 @@ def _check_request(out, image_shape, labels, attributes, count, shards) -> None:
         raise UserError(f"count={count}: expected at least one record.")
     if not 1 <= shards <= count:
         raise UserError(f"shards={shards}: expected from 1 to count={count}.")
-
-
-def _check_disk(out: Path, needed: int) -> None:
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise UserError(
-            f"{out}: the dataset takes {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are "
-            "free there. Make room, choose another disk, or ask for fewer records."
-        )
 
 
 def _checked(

@@ -78,6 +78,7 @@ class Family:
       records: number of records in the training set.
       preview: pictures to draw while training.
       sharding_rules: how each leaf of the state is laid out over the mesh.
+      changeable: options, as "data.threads", that do not alter what is learned.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Family:
     records: int
     preview: Preview
     sharding_rules: Rules
+    changeable: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

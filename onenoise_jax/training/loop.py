@@ -5,6 +5,7 @@ A run is a folder: `config.json`, `checkpoints/`, `metrics.jsonl`, `tensorboard/
 checkpoint: batch k and the random key of step k are functions of (seed, k).
 """
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -46,7 +47,7 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     layout = sharding.state_shardings(family.sharding_rules, abstract_state, mesh)
     is_writer = jax.process_index() == 0
     if is_writer:
-        workdir.claim(folder, config)
+        workdir.claim(folder, config, family.changeable)
         print(_plan(family, abstract_state, mesh.size))
         with replaced(folder / "parameters.txt") as temporary:
             table = parameter_overview.get_parameter_overview(
@@ -54,25 +55,42 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
             )
             temporary.write_text(f"{table}\n", encoding="utf-8")
 
-    checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
-    start = checkpoints.latest_step() or 0
-    writer = MetricsWriter(folder, start) if is_writer else None
-    run = _Run(family, {"config": dict(config)}, folder, stream, mesh, layout, checkpoints, writer)
-    if start:
-        print(f"Resuming from step {start:,} of {folder}")
-        state = run.restore(start, abstract_state)
-    else:
-        init = jax.jit(family.init, out_shardings=layout, compiler_options=COMPILE_FAST)
-        state = init(stream_key(family.seed, "init"))
-        run.sample(0, state)
-    if start < loop.steps:
-        state = run.steps(start, state)
-        run.save(loop.steps, state)
-        run.sample(loop.steps, state)
-    checkpoints.close()
-    if writer:
-        writer.close()
+    with contextlib.ExitStack() as closing:  # A save under way is finished whatever happens.
+        checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
+        closing.callback(checkpoints.close)
+        start = checkpoints.latest_step() or 0
+        if start:
+            print(f"Resuming from step {start:,} of {folder}")
+            state = _restore(checkpoints, start, abstract_state, layout)
+        else:
+            init = jax.jit(family.init, out_shardings=layout, compiler_options=COMPILE_FAST)
+            state = init(stream_key(family.seed, "init"))
+        writer = MetricsWriter(folder, start) if is_writer else None
+        if writer:
+            closing.callback(writer.close)
+        run = _Run(
+            family, {"config": dict(config)}, folder, stream, mesh, layout, checkpoints, writer
+        )
+        if not start:
+            run.sample(0, state)
+        if start < loop.steps:
+            state = run.steps(start, state)
+            run.sample(loop.steps, state)
+            run.save(loop.steps, state)
+    if is_writer:
         print(f"Pictures: {pictures.save_overview(folder, family.preview)}")
+
+
+def _restore(
+    checkpoints: Checkpoints, step: int, abstract_state: TrainState, layout: Any
+) -> TrainState:
+    """The state that was saved at `step`, laid out for this run's devices."""
+    target = jax.tree.map(
+        lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
+        abstract_state,
+        layout,
+    )
+    return checkpoints.restore(step, target)[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +110,8 @@ class _Run:
         """Takes steps `start` to the end.
 
         The metrics of a step are read after the next one is under way, so the device never
-        waits for the host; but before a state is saved, its loss is known to be finite.
+        waits for the host; but before a state is saved, its loss and gradient are known to be
+        finite.
         """
         family, loop = self.family, self.family.loop
         batch_layout, whole = sharding.batch_sharding(self.mesh), sharding.replicated(self.mesh)
@@ -115,22 +134,15 @@ class _Run:
             if done < loop.steps and done % loop.checkpoint_every == 0:
                 self.save(done, state)
             if done < loop.steps and loop.sample_every and done % loop.sample_every == 0:
+                report.read_previous()
                 self.sample(done, state)
+                report.restart_clock(done)
         report.close()
         return state
 
     def save(self, step: int, state: TrainState) -> None:
         """Starts to save `state`."""
         self.checkpoints.save(step, state, self.metadata)
-
-    def restore(self, step: int, abstract_state: TrainState) -> TrainState:
-        """The state that was saved at `step`, laid out for this run's devices."""
-        target = jax.tree.map(
-            lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
-            abstract_state,
-            self.layout,
-        )
-        return self.checkpoints.restore(step, target)[0]
 
     def sample(self, step: int, state: TrainState) -> None:
         """Draws the preview; every process takes part, the first one writes."""
@@ -160,6 +172,7 @@ class _Report:
         self._writer = writer
         self._pending: tuple[int, Metrics] | None = None
         self._sums: Metrics = {}
+        self._start = start
         self._since = (start, time.perf_counter())
         self._bar = tqdm(
             total=family.loop.steps,
@@ -179,12 +192,14 @@ class _Report:
         step, metrics = self._pending[0], jax.device_get(self._pending[1])
         self._pending = None
         loss = float(metrics["objective"].compute())
-        if not math.isfinite(loss):
-            self.close()
-            raise FloatingPointError(
-                f"the loss of step {step} is {loss}: training stopped, the newest checkpoint is "
-                "of before. Lower config.optimizer.learning_rate or look at the data."
-            )
+        for name in ("objective", "gradient_norm"):
+            value = float(metrics[name].compute())
+            if not math.isfinite(value):
+                self.close()
+                raise FloatingPointError(
+                    f"{name} of step {step} is {value}: training stopped, the newest checkpoint "
+                    "is of before. Lower config.optimizer.learning_rate or look at the data."
+                )
         self._sums = {
             name: jax.tree.map(np.add, self._sums[name], new) if name in self._sums else new
             for name, new in metrics.items()
@@ -199,7 +214,14 @@ class _Report:
             means = {name: float(sums.compute()) for name, sums in self._sums.items()}
             if self._writer:
                 self._writer.scalars(step, means | {f"{self._family.unit}_per_second": throughput})
-            self._sums, self._since = {}, (step, time.perf_counter())
+            self._sums = {}
+            self.restart_clock(step)
+        elif step == self._start + 1:  # The first step was compiled.
+            self.restart_clock(step)
+
+    def restart_clock(self, step: int) -> None:
+        """Throughput is measured from here, after `step` steps."""
+        self._since = (step, time.perf_counter())
 
     def _throughput(self, step: int) -> float:
         """Samples a second since the last log line."""

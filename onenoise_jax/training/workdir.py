@@ -15,18 +15,19 @@ CHANGEABLE = (
     "train.checkpoints_kept",
     "train.sample_every",
 )
-"""Options that do not alter what is learned: a run may be resumed with other values."""
+"""The loop's options that do not alter what is learned: a run may be resumed with other values."""
 
 
-def claim(workdir: Path, config: Mapping[str, Any]) -> None:
+def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] = ()) -> None:
     """Makes `workdir` the folder of a run of `config` and writes `config.json` into it.
 
-    Raises UserError when the folder already belongs to a run of another config (naming the
+    A run may be resumed with other values of `CHANGEABLE` and of the family's `changeable`
+    options. Raises UserError when the folder belongs to a run of another config (naming the
     options that differ), or holds something else, or cannot be written.
     """
     record = workdir / "config.json"
     if record.exists():
-        _compare(workdir, json.loads(record.read_text(encoding="utf-8")), config)
+        _compare(workdir, _read(record), config, (*CHANGEABLE, *changeable))
     elif workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
         raise UserError(
             f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
@@ -39,12 +40,24 @@ def claim(workdir: Path, config: Mapping[str, Any]) -> None:
         raise UserError(f"--workdir={workdir} cannot be written: {error}") from error
 
 
-def _compare(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _read(record: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{record} is damaged ({error}): put back the config of the run, or choose another "
+            "--workdir."
+        ) from error
+
+
+def _compare(
+    workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any], changeable: tuple[str, ...]
+) -> None:
     old, new = _flat(before), _flat(json.loads(json.dumps(now)))
     differing = [
         f"config.{name}: {old.get(name, 'absent')} there, {new.get(name, 'absent')} now"
         for name in sorted(old.keys() | new.keys())
-        if name not in CHANGEABLE and old.get(name, ()) != new.get(name, ())
+        if name not in changeable and old.get(name, ()) != new.get(name, ())
     ]
     if differing:
         raise UserError(

@@ -1,5 +1,6 @@
 """The loop on a toy family: a run is a folder, and the same command again resumes it."""
 
+import dataclasses
 import json
 
 import jax
@@ -101,9 +102,42 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, monk
         return value + broken, metrics | {"loss": average(broken[None])}
 
     family = toy.family(loss, steps=4, checkpoint_every=1)
-    with pytest.raises(FloatingPointError, match=r"loss of step 1 is nan"):
+    with pytest.raises(FloatingPointError, match=r"objective of step 1 is nan"):
         train(family, CONFIG, tmp_path)
     assert not saved
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run(tmp_path):
+    def loss(params, constants, batch, keys):
+        value, metrics = toy.loss(params, constants, batch, keys)
+        return value + jnp.sqrt(0.0 * jnp.abs(params["w"]).sum()), metrics
+
+    with pytest.raises(FloatingPointError, match=r"gradient_norm of step 1 is (nan|inf)"):
+        train(toy.family(loss, steps=1), CONFIG, tmp_path)
+
+
+def test_a_save_under_way_is_finished_when_the_data_fail(tmp_path, monkeypatch):
+    rows = toy.Rows.iterator
+
+    def three_batches(self, first_batch):
+        for index, batch in enumerate(rows(self, first_batch)):
+            if index == 3:
+                raise UserError("record 7 is damaged")
+            yield batch
+
+    monkeypatch.setattr(toy.Rows, "iterator", three_batches)
+    with pytest.raises(UserError, match="record 7"):
+        train(toy.family(checkpoint_every=3), CONFIG, tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["3"]
+
+
+def test_what_does_not_alter_the_result_may_change(tmp_path):
+    family = dataclasses.replace(toy.family(steps=1), changeable=("rate",))
+    train(family, CONFIG, tmp_path)
+    train(family, CONFIG | {"rate": 2.0}, tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        train(family, CONFIG, tmp_path)
 
 
 def test_a_folder_belongs_to_one_config(tmp_path):

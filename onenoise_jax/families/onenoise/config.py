@@ -24,7 +24,7 @@ class DataConfig:
     source: str
     image_size: int
     limit: int | None = None
-    threads: int = 2
+    threads: int = 1
     patches: int = 1
     mixed: float = 0.5
 
@@ -67,6 +67,11 @@ class DiffusionConfig:
             )
         if self.min_snr_gamma is not None and self.min_snr_gamma <= 0:
             raise ValueError(f"min_snr_gamma={self.min_snr_gamma}: expected a positive number.")
+        if self.min_snr_gamma is not None and self.weighting != "snr":
+            raise ValueError(
+                f"min_snr_gamma={self.min_snr_gamma} is read by weighting=snr only; it is "
+                f"{self.weighting}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,11 +84,14 @@ class SampleConfig:
     per_type: int
 
     def __post_init__(self):
-        if self.steps < 1 or self.per_type < 1 or self.eta < 0:
+        if self.steps < 1 or self.per_type < 1:
             raise ValueError(
-                f"steps={self.steps}, per_type={self.per_type}, eta={self.eta}: "
-                "expected at least 1, 1 and 0."
+                f"steps={self.steps}, per_type={self.per_type}: expected at least 1 and 1."
             )
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta={self.eta}: expected a number from 0 to 1.")
+        if self.eta and self.sampler != "ddim":
+            raise ValueError(f"eta={self.eta} is read by ddim only; the sampler is {self.sampler}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +109,8 @@ class OnenoiseConfig:
     train: LoopConfig
 
     def __post_init__(self):
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}: expected at least 0.")
         divisor = self.model.divisor
         if self.data.image_size % divisor:
             raise ValueError(

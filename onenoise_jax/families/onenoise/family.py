@@ -30,7 +30,7 @@ def build(config: Mapping[str, Any]) -> Family:
     dataset that is damaged or does not fit the config.
     """
     options = construct(OnenoiseConfig, config, "config")
-    source = open_source(options.data.source, limit=options.data.limit)
+    source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
     check_source(source, options.data)
     model = TextureUNet(options.model)
     diffusion, loop = options.diffusion, options.train
@@ -41,7 +41,7 @@ def build(config: Mapping[str, Any]) -> Family:
         seed=options.seed,
         label_counts=source.label_counts,
         probability=options.data.mixed,
-        patches=options.data.patches,
+        patches=options.data.patches if options.data.mixed else 0,
     )
 
     def init(key: jax.Array) -> TrainState:
@@ -71,6 +71,7 @@ def build(config: Mapping[str, Any]) -> Family:
         records=len(source),
         preview=make_preview(options, model, process, source),
         sharding_rules=REPLICATED,
+        changeable=("data.threads", "sample.sampler", "sample.steps", "sample.eta"),
     )
 
 

@@ -13,6 +13,7 @@ initialisation, so that spherical interpolation between them stays where trainin
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from onenoise_jax.diffusion.losses import loss_per_sample, loss_weights, offset_noise
 from onenoise_jax.diffusion.objectives import target
@@ -40,9 +41,9 @@ def embedding_constants(params: PyTree) -> PyTree:
 
 def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProcess) -> LossFn:
     """The loss over compact batches, as `make_train_step` expects it."""
-    weights = jnp.ones(config.timesteps)
+    weights = np.ones(config.timesteps, np.float32)
     if config.weighting == "snr":
-        weights = jnp.asarray(loss_weights(config.objective, process, config.min_snr_gamma))
+        weights = loss_weights(config.objective, process, config.min_snr_gamma)
 
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
@@ -58,7 +59,7 @@ def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProc
         noisy = process.add_noise(images, noise, t)
         prediction = model.apply(params, noisy, t, condition)
         wanted = target(config.objective, process, images, noise, t)
-        losses = weights[t] * loss_per_sample(config.loss, prediction, wanted)
+        losses = jnp.asarray(weights)[t] * loss_per_sample(config.loss, prediction, wanted)
         penalty = config.embedding_penalty * embedding_penalty(
             class_embeddings(params), constants["embedding_norm"]
         )

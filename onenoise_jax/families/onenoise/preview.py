@@ -36,14 +36,14 @@ def make_preview(
     images = [by_label[label][row] for row in range(rows) for label in by_label]
     size = config.data.image_size
     condition = RegionCondition(
-        regions=jnp.zeros((len(images), size, size), jnp.int32),
-        classes=jnp.array([[image.label] for image in images], jnp.int32),
-        parameters=jnp.array([[image.attributes] for image in images]),
+        regions=np.zeros((len(images), size, size), np.int32),
+        classes=np.array([[image.label] for image in images], np.int32),
+        parameters=np.array([[image.attributes] for image in images]),
     )
-    keys = jnp.stack([stream_key(config.seed, "preview", i) for i in range(len(images))])
     draw = make_draw(model, process, config.diffusion.objective, make_sampler(config.sample))
 
     def generate(state: TrainState) -> np.ndarray:
+        keys = jnp.stack([stream_key(config.seed, "preview", i) for i in range(len(images))])
         drawn = np.asarray(draw(state.ema.params, condition, keys))
         return np.uint8(np.rint(drawn[..., 0] * 255))
 

@@ -81,6 +81,10 @@ def test_samples_differ_and_repeat(started):
     [
         ({"model__dtype": "float16"}, "float16.*bfloat16"),
         ({"diffusion__schedule": "cosin"}, "schedule='cosin': expected one of linear, cosine"),
+        ({"sample__eta": 1.5}, "eta=1.5: expected a number from 0 to 1"),
+        ({"sample__eta": 0.5, "sample__sampler": "ddpm"}, "eta=0.5 is read by ddim only"),
+        ({"diffusion__min_snr_gamma": 5.0}, "min_snr_gamma=5.0 is read by weighting=snr only"),
+        ({"optimizer__beta1": 1.5}, "beta1=1.5"),
         ({"sample__steps": 5000}, "sample.steps=5000 exceeds"),
         ({"data__image_size": 17}, "image_size=17 is no multiple of 2"),
         ({"data__image_size": 32}, r"holds images of \(16, 16, 1\)"),
@@ -95,6 +99,16 @@ def test_what_cannot_be_trained_is_refused(waves, changes, message):
     with pytest.raises(UserError, match=message):
         train(families.build(config.to_dict()), config.to_dict(), waves / "never")
     assert not (waves / "never").exists()
+
+
+def test_a_negative_seed_is_refused(waves):
+    with pytest.raises(UserError, match="seed=-1: expected at least 0"):
+        families.build(experiment("quickstart", waves).to_dict() | {"seed": -1})
+
+
+def test_one_type_trains_if_nothing_is_mixed(tmp_path):
+    source = write_waves(tmp_path / "data", types=1)
+    families.build(experiment("quickstart", source, data__mixed=0.0).to_dict())
 
 
 def test_an_option_that_nobody_reads_is_refused(waves):

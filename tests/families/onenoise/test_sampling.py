@@ -62,7 +62,8 @@ def test_an_image_depends_on_its_own_key_and_condition_alone():
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("ddim", DDIM(7, 0.5)), ("ddpm", Ancestral(7)), ("dpm_solver", DPMSolver(7))],
+    [("ddim", DDIM(7, 0.0)), ("ddpm", Ancestral(7)), ("dpm_solver", DPMSolver(7))],
 )
 def test_the_config_names_the_sampler(name, expected):
-    assert make_sampler(SampleConfig(sampler=name, steps=7, eta=0.5, per_type=1)) == expected
+    assert make_sampler(SampleConfig("ddim", steps=7, eta=0.5, per_type=1)) == DDIM(7, 0.5)
+    assert make_sampler(SampleConfig(sampler=name, steps=7, eta=0.0, per_type=1)) == expected
