@@ -2,31 +2,54 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 from onenoise_jax import families
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.training.family import Command
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command named first; exits with status 2 when input cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m onenoise_jax", description=__doc__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in families.commands():
-        subparser = commands.add_parser(
-            command.name,
-            help=command.summary,
-            description=command.description,
-            epilog=command.examples,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.configure(subparser)
-        subparser.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
+    options = make_parser(families.commands()).parse_args(arguments)
     try:
         options.run(options)
     except UserError as error:
         print(f"onenoise_jax: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def make_parser(commands: Iterable[Command]) -> argparse.ArgumentParser:
+    """The parser of all `commands`; those of two words are grouped under the first."""
+    parser = argparse.ArgumentParser(prog="python -m onenoise_jax", description=__doc__)
+    top = parser.add_subparsers(metavar="COMMAND", required=True)
+    groups: dict[str, Any] = {}
+    for command in commands:
+        *group, name = command.name.split()
+        subparsers = top
+        if group:
+            (word,) = group
+            if word not in groups:
+                summary = f"`{word} FAMILY ...`, by family; see `{word} --help`"
+                groups[word] = top.add_parser(word, help=summary).add_subparsers(
+                    metavar="FAMILY", required=True
+                )
+            subparsers = groups[word]
+        _add(subparsers, name, command)
+    return parser
+
+
+def _add(subparsers: Any, name: str, command: Command) -> None:
+    parser = subparsers.add_parser(
+        name,
+        help=command.summary,
+        description=command.description,
+        epilog=command.examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.configure(parser)
+    parser.set_defaults(run=command.run)
 
 
 if __name__ == "__main__":
