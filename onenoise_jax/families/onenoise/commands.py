@@ -153,7 +153,7 @@ CONVERT = Command(
     summary="published PyTorch weights of the texture network into a folder of ours",
     description=(
         "Converts weights of the published PyTorch program (Maesumi et al. 2024) into a folder:\n"
-        "weights.safetensors (float32, by our names) and config.json (network, diffusion, source).\n"
+        "weights.safetensors (float32, our names) and config.json (network, diffusion, source).\n"
         "Every key is accounted for; a file that would run code when read is refused."
     ),
     examples=(
