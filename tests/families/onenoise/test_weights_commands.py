@@ -19,6 +19,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.commands import convert, export
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants
+from onenoise_jax.families.onenoise.reference_config import reference_config
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights import weight_map
 from onenoise_jax.families.onenoise.weights_folder import (
@@ -186,6 +187,21 @@ def test_a_state_dict_of_the_network_alone_will_do(published, converted, tmp_pat
     weights = convert(tmp_path / "bare.safetensors", published / "config.json", ema=False)
     jax.tree.map(np.testing.assert_array_equal, weights.params, load_weights(converted).params)
     assert weights.config.provenance.step is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_their_options_mean_the_same_to_us(size):
+    assert reference_config({"model_config": size}, "config").model == dataclasses.replace(
+        SIZES[size], attention=True
+    )
+    options = {"attention": False, "pos_enc": 3, "cond_layers": [0, 2], "unread": "option"}
+    config = reference_config({"model_config": size} | options, "config")
+    assert config.model == dataclasses.replace(
+        SIZES[size], attention=False, position_encoding_degree=3, cond_layers=(0, 2)
+    )
+    # The recipe in configs/ is theirs too: one truth in two places.
+    recipe = experiment("tiny", Path("data")).diffusion.to_dict()
+    assert dataclasses.asdict(config.diffusion) == recipe
 
 
 @pytest.mark.parametrize(
