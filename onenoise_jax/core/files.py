@@ -22,9 +22,9 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        # mkstemp makes private files; the result has the mode that open() would give.
-        temporary.chmod(0o666 & ~_umask())
         yield temporary
+        # mkstemp and some writers make private files; the result is as open() would make it.
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +71,7 @@ class Weights:
     params: Any
 
 
+@cache
 def abstract_params(model: TextureUNetConfig) -> Any:
     """Shapes and dtypes of the parameters of `TextureUNet(model)`, without their values."""
     return jax.eval_shape(partial(initial_variables, model), jax.random.key(0))
