@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from onenoise_jax import families
@@ -20,23 +20,23 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
 
 
-def make_parser(commands: Iterable[Command]) -> argparse.ArgumentParser:
+def make_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
     """The parser of all `commands`; those of two words are grouped under the first."""
     parser = argparse.ArgumentParser(prog="python -m onenoise_jax", description=__doc__)
-    top = parser.add_subparsers(metavar="COMMAND", required=True)
-    groups: dict[str, Any] = {}
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    groups: dict[str, list[tuple[str, Command]]] = {}
     for command in commands:
-        *group, name = command.name.split()
-        subparsers = top
-        if group:
-            (word,) = group
-            if word not in groups:
-                summary = f"`{word} FAMILY ...`, by family; see `{word} --help`"
-                groups[word] = top.add_parser(word, help=summary).add_subparsers(
-                    metavar="FAMILY", required=True
-                )
-            subparsers = groups[word]
-        _add(subparsers, name, command)
+        first, *rest = command.name.split()
+        if rest:
+            groups.setdefault(first, []).append((rest[0], command))
+        else:
+            _add(subparsers, first, command)
+    for first, members in groups.items():
+        names = " | ".join(name for name, _ in members)
+        group = subparsers.add_parser(first, help=f"of a family: {first} {names} ...")
+        families_parsers = group.add_subparsers(metavar="FAMILY", required=True)
+        for name, command in members:
+            _add(families_parsers, name, command)
     return parser
 
 

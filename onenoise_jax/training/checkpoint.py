@@ -66,9 +66,10 @@ class CheckpointReader:
     """
 
     def __init__(self, directory: Path):
-        self._manager = ocp.CheckpointManager(
-            directory.absolute(), options=ocp.CheckpointManagerOptions(read_only=True)
-        )
+        # Neither makes the folder, nor removes what another process is just writing.
+        # (read_only=True says so too, but warns of it at every start.)
+        options = ocp.CheckpointManagerOptions(create=False, cleanup_tmp_directories=False)
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
         self.step = self._manager.latest_step()
 
     def metadata(self) -> dict[str, Any]:

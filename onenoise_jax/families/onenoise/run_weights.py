@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
@@ -14,6 +15,7 @@ from onenoise_jax.families.onenoise.weights_folder import (
     abstract_params,
     load_weights,
 )
+from onenoise_jax.models.texture_unet import TextureUNetConfig
 from onenoise_jax.training.checkpoint import CheckpointReader
 
 
@@ -44,12 +46,14 @@ def load_run(folder: Path, *, raw: bool) -> Weights:
     with contextlib.closing(CheckpointReader(folder / "checkpoints")) as reader:
         if reader.step is None:
             raise UserError(f"{folder} has no complete checkpoint yet")
-        options = construct(OnenoiseConfig, reader.metadata()["config"], "config")
-        abstract = abstract_params(options.model)
-        if raw:
-            params = reader.part({"params": abstract})["params"]
-        else:
-            params = reader.part({"ema": {"params": abstract}})["ema"]["params"]
+        try:
+            options = construct(OnenoiseConfig, reader.metadata()["config"], "config")
+            params = _read_params(reader, options.model, raw=raw)
+        # A file that is missing, and a state of other branches or shapes than its config says.
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{folder}: the checkpoint of step {reader.step} is damaged: {error}"
+            ) from error
     provenance = Provenance(
         source=folder.resolve().name, kind="raw" if raw else "ema", step=reader.step
     )
@@ -61,3 +65,10 @@ def load_run(folder: Path, *, raw: bool) -> Weights:
         provenance=provenance,
     )
     return Weights(config, params)
+
+
+def _read_params(reader: CheckpointReader, model: TextureUNetConfig, *, raw: bool) -> Any:
+    abstract = abstract_params(model)
+    if raw:
+        return reader.part({"params": abstract})["params"]
+    return reader.part({"ema": {"params": abstract}})["ema"]["params"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -406,6 +407,14 @@ def test_a_run_is_exported_from_its_newest_checkpoint(run_folder, tmp_path, raw)
     jax.tree.map(
         np.testing.assert_array_equal, load_weights(tmp_path / "saved").params, weights.params
     )
+
+
+def test_a_damaged_run_is_one_error(run_folder, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run_folder[0], copy)
+    (copy / "checkpoints" / "5" / "metadata" / "metadata").unlink()
+    with pytest.raises(UserError, match="checkpoint of step 5 is damaged"):
+        load_any_weights(copy)
 
 
 def test_folders_that_hold_no_weights_are_refused(published, tmp_path, capsys):
