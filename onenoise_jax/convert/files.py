@@ -1,6 +1,6 @@
 """Reading and writing foreign weight files. Nothing that is read is ever executed.
 
-| suffix             | reader                                                            |
+| suffix             | reader and writer                                                 |
 |--------------------|-------------------------------------------------------------------|
 | .safetensors       | the safetensors library                                           |
 | .npz               | NumPy, without pickles                                            |
@@ -12,6 +12,7 @@ import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -42,15 +43,16 @@ def read_weights(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes a flat mapping of arrays as `.safetensors` or `.npz`, or UserError."""
+    """Writes a flat mapping of arrays in the form that the suffix of `path` names, or UserError.
+
+    A PyTorch file holds the mapping as a dict of tensors, which `torch.load` gives back.
+    """
     path = Path(path)
-    if path.suffix not in (".safetensors", ".npz"):
-        raise UserError(f"{path}: expected a name ending in .safetensors or .npz")
+    writer = _WRITERS.get(path.suffix)
+    if writer is None:
+        raise UserError(f"{path}: expected a name ending in {', '.join(_WRITERS)}")
     with replaced(path) as temporary:
-        if path.suffix == ".npz":
-            np.savez(temporary, **state_dict)
-        else:
-            safetensors.numpy.save_file(dict(state_dict), temporary)
+        writer(temporary, dict(state_dict))
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -70,13 +72,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(path: Path) -> Any:
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{path}: reading {path.suffix} files needs PyTorch: pip install torch, "
-            "or convert the file to .safetensors where PyTorch is installed"
-        ) from error
+    torch = _import_torch(path)
 
     def plain(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
@@ -102,10 +98,41 @@ def _read_torch(path: Path) -> Any:
         raise UserError(f"{path} is not a whole PyTorch file: {error}") from error
 
 
+def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    safetensors.numpy.save_file(state_dict, path)
+
+
+def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    np.savez(path, **state_dict)
+
+
+def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
+    torch = _import_torch(path)
+    torch.save({key: torch.tensor(value) for key, value in state_dict.items()}, path)
+
+
+def _import_torch(path: Path) -> ModuleType:
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{path}: {path.suffix} files need PyTorch: pip install torch, or use .safetensors "
+            "(PyTorch programs convert between the two where it is installed)"
+        ) from error
+    return torch
+
+
 _READERS: Mapping[str, Callable[[Path], Any]] = {
     ".safetensors": _read_safetensors,
     ".npz": _read_npz,
     ".pt": _read_torch,
     ".pth": _read_torch,
     ".ckpt": _read_torch,
+}
+_WRITERS: Mapping[str, Callable[[Path, dict[str, np.ndarray]], None]] = {
+    ".safetensors": _write_safetensors,
+    ".npz": _write_npz,
+    ".pt": _write_torch,
+    ".pth": _write_torch,
+    ".ckpt": _write_torch,
 }

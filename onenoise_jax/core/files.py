@@ -1,4 +1,4 @@
-"""Files that exist whole or not at all."""
+"""Files and folders that exist whole or not at all."""
 
 import contextlib
 import os
@@ -24,11 +24,9 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        # mkstemp makes private files; the result has the mode that open() would give.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
         yield temporary
+        # mkstemp and some writers make private files; the result is as open() would make it.
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -43,3 +41,28 @@ def check_free_space(folder: Path, needed: int) -> None:
             f"{folder}: the dataset takes {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are "
             "free there. Make room, choose another disk, or ask for fewer or smaller records."
         )
+
+
+@contextlib.contextmanager
+def new_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields a temporary folder beside `path`; renames it to `path` if the block succeeds.
+
+    Parent folders are made. If the block raises, the temporary folder is removed with all
+    that is in it. Raises OSError where something stands at `path`, an empty folder excepted.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        # mkdtemp makes private folders; the result has the mode that mkdir() would give.
+        temporary.chmod(0o777 & ~_umask())
+        yield temporary
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from onenoise_jax.training.state import TrainState
+
+PyTree = Any
 
 
 class Checkpoints:
@@ -53,3 +57,39 @@ class Checkpoints:
         """Waits until every save is complete."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+class CheckpointReader:
+    """The newest complete checkpoint in `directory`, which may belong to a run under way.
+
+    Changes nothing there. `step` is None if there is no checkpoint.
+    """
+
+    def __init__(self, directory: Path):
+        # Neither makes the folder, nor removes what another process is just writing.
+        # (read_only=True says so too, but warns of it at every start.)
+        options = ocp.CheckpointManagerOptions(create=False, cleanup_tmp_directories=False)
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
+        self.step = self._manager.latest_step()
+
+    def metadata(self) -> dict[str, Any]:
+        """The metadata that were saved with the state."""
+        return self._restore(metadata=ocp.args.JsonRestore()).metadata
+
+    def part(self, abstract_part: PyTree) -> PyTree:
+        """Some of the state's branches, NumPy arrays: `{"params": ...}` with `params` abstract.
+
+        Raises ValueError if the checkpoint has no such branches of these shapes.
+        """
+        arguments = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), abstract_part)
+        restore = ocp.args.PyTreeRestore(
+            item=abstract_part, restore_args=arguments, partial_restore=True
+        )
+        return self._restore(state=restore).state
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self._manager.close()
+
+    def _restore(self, **items: Any) -> Any:
+        return self._manager.restore(self.step, args=ocp.args.Composite(**items))

@@ -98,6 +98,7 @@ class Family:
 class Command:
     """A subcommand of `python -m onenoise_jax` that a family contributes.
 
+    `name` is one word, or two where every family may have its own: "convert onenoise".
     `summary` is its line in the list of commands, `description` and `examples` frame its
     options in `--help`; `configure` adds options to its argparse parser, `run` takes the
     parsed options.

@@ -24,7 +24,7 @@ class Trap:
         return (open, (str(self.path), "w"))
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
 def test_what_is_written_is_read(tmp_path, suffix):
     path = tmp_path / f"weights{suffix}"
     write_weights(path, WEIGHTS)
@@ -129,9 +129,12 @@ def test_torch_is_asked_for_only_by_its_own_files(tmp_path, monkeypatch):
     assert read_weights(tmp_path / "weights.safetensors").keys() == WEIGHTS.keys()
     with pytest.raises(UserError, match="pip install torch"):
         read_weights(tmp_path / "weights.pt")
+    with pytest.raises(UserError, match="pip install torch"):
+        write_weights(tmp_path / "new.pt", WEIGHTS)
+    assert not (tmp_path / "new.pt").exists()
 
 
 def test_unknown_forms_are_not_written(tmp_path):
-    with pytest.raises(UserError, match=r"ending in \.safetensors or \.npz"):
-        write_weights(tmp_path / "weights.pt", WEIGHTS)
+    with pytest.raises(UserError, match=r"ending in \.safetensors, \.npz, \.pt"):
+        write_weights(tmp_path / "weights.h5", WEIGHTS)
     assert not list(tmp_path.iterdir())

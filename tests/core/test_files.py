@@ -2,7 +2,7 @@
 
 import pytest
 
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import new_folder, replaced
 
 
 def test_a_written_file_appears_under_its_name_only(tmp_path):
@@ -22,3 +22,31 @@ def test_a_failure_keeps_what_stood_there(tmp_path):
         raise RuntimeError
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_its_writer_made_private_is_as_readable_as_any(tmp_path):
+    (tmp_path / "plain").touch()
+    with replaced(tmp_path / "a") as temporary:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_new_folder_appears_whole(tmp_path):
+    (tmp_path / "plain").mkdir()
+    with new_folder(tmp_path / "new" / "a") as temporary:
+        (temporary / "x").write_text("x")
+        assert not (tmp_path / "new" / "a").exists()
+    assert [path.name for path in (tmp_path / "new").rglob("*")] == ["a", "x"]
+    assert (tmp_path / "new" / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_that_fails_or_would_replace_another_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "a") as temporary:
+        (temporary / "x").write_text("half")
+        raise RuntimeError
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine").touch()
+    with pytest.raises(OSError), new_folder(tmp_path / "b") as temporary:
+        (temporary / "x").write_text("x")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["b", "mine"]

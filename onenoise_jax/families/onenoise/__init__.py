@@ -1,8 +1,8 @@
 """Spatially-varying procedural noise textures by diffusion (Maesumi et al. 2024)."""
 
+from onenoise_jax.families.onenoise.commands import CONVERT, EXPORT
 from onenoise_jax.families.onenoise.family import build
-from onenoise_jax.training.family import Command
 
-COMMANDS: tuple[Command, ...] = ()
+COMMANDS = (CONVERT, EXPORT)
 
 __all__ = ["COMMANDS", "build"]

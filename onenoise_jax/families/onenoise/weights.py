@@ -47,12 +47,19 @@ _BUFFERS = frozenset(
 def network_weights(checkpoint: Mapping[str, Any], *, ema: bool) -> dict[str, np.ndarray]:
     """The state dict of the network alone, keys `model....`, out of what a file holds.
 
-    `checkpoint` is a training checkpoint, its `ema` section, or a state dict. `ema` asks for
-    the averaged weights. Raises UserError if they are asked for and not there.
+    `checkpoint` is a training checkpoint, its `ema` section, or a state dict, of the diffusion
+    model or of the network in it. `ema` asks for the averaged weights. Raises UserError if
+    they are asked for and not there, and for entries that are no named arrays.
     """
     state = checkpoint
     if isinstance(checkpoint.get("model"), Mapping):
         state = checkpoint.get("ema", {}) if ema else checkpoint["model"]
+    strangers = [key for key, value in state.items() if not _is_named_array(key, value)]
+    if strangers:
+        raise UserError(
+            f"these weights have entries that are no named arrays: {strangers[:5]}. Expected a "
+            "training checkpoint ('model', 'ema', 'step', ...) or a state dict"
+        )
     averaged = any(key.startswith("ema_model.") for key in state)
     if ema and not averaged:
         raise UserError(
@@ -66,7 +73,10 @@ def network_weights(checkpoint: Mapping[str, Any], *, ema: bool) -> dict[str, np
             for key, value in state.items()
             if key.startswith(prefix)
         }
-    return {key: value for key, value in state.items() if key not in _BUFFERS}
+    weights = {key: value for key, value in state.items() if key not in _BUFFERS}
+    if any(key.startswith("model.") for key in weights):
+        return weights
+    return {f"model.{key}": value for key, value in weights.items()}
 
 
 def weight_map(config: TextureUNetConfig) -> Rules:
@@ -100,6 +110,10 @@ def weight_map(config: TextureUNetConfig) -> Rules:
     return {
         f"params/{name}": Rule(f"model.{rule.key}", rule.layout) for name, rule in rules.items()
     }
+
+
+def _is_named_array(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and isinstance(value, np.ndarray)
 
 
 def _block_prefixes(config: TextureUNetConfig) -> dict[str, str]:

@@ -1,0 +1,185 @@
+"""`convert onenoise` and `export onenoise`: weights in from PyTorch, and out to it."""
+
+import argparse
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.convert.mapping import from_flax, to_flax
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.families.onenoise.reference_config import reference_config
+from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.weights import network_weights, weight_map
+from onenoise_jax.families.onenoise.weights_folder import (
+    Provenance,
+    Weights,
+    WeightsConfig,
+    abstract_params,
+    check_free,
+    read_json,
+    save_weights,
+)
+from onenoise_jax.training.family import Command
+
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "safetensors": (".safetensors",),
+    "torch": (".pt", ".pth", ".ckpt"),
+}
+
+
+def convert(source: Path, config: Path, *, ema: bool) -> Weights:
+    """The published program's weights file and config.json as our weights.
+
+    Raises UserError if either cannot be read or used, and, all in one, for every missing,
+    unexpected and misshapen key.
+    """
+    reference = reference_config(read_json(config), str(config))
+    try:
+        model, diffusion = reference.model, reference.diffusion
+    except ValueError as error:
+        raise UserError(f"{config}: {error}") from error
+    checkpoint = read_weights(source)
+    try:
+        state = network_weights(checkpoint, ema=ema)
+        params = to_flax(state, weight_map(model), abstract_params(model))
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+    step = checkpoint.get("step")
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    provenance = Provenance(
+        source=source.name,
+        kind="ema" if ema else "raw",
+        sha256=digest,
+        step=step if isinstance(step, int) else None,
+    )
+    try:
+        facts = WeightsConfig("onenoise", reference.image_size, model, diffusion, provenance)
+    except ValueError as error:
+        raise UserError(f"{config}: {error}") from error
+    return Weights(facts, params)
+
+
+def export(weights: Weights, out: Path) -> int:
+    """Writes `weights` under the published names, to `out`; returns the number of tensors."""
+    state = from_flax(weights.params, weight_map(weights.config.model))
+    try:
+        write_weights(out, state)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error}") from error
+    return len(state)
+
+
+def _configure_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="training checkpoint or state dict: .pt, .pth, .ckpt (need PyTorch), .safetensors",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the config.json that the published program wrote beside it",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to make; must not exist"
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--raw", action="store_true", help="the weights themselves, as published (default)"
+    )
+    kind.add_argument("--ema", action="store_true", help="their exponential moving average")
+
+
+def _run_convert(options: argparse.Namespace) -> None:
+    check_free(options.out)
+    weights = convert(options.input, options.config, ema=options.ema)
+    save_weights(options.out, weights)
+    print(f"{options.out}: {_summary(weights)}")
+
+
+def _configure_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder that convert made, or a training run's (its newest checkpoint is taken)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="file to write; must not exist"
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        help="default: by the suffix of --out (.safetensors, or .pt, .pth, .ckpt for torch)",
+    )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="of a run, the parameters themselves instead of their moving average",
+    )
+
+
+def _run_export(options: argparse.Namespace) -> None:
+    suffixes = FORMATS[options.format] if options.format else sum(FORMATS.values(), ())
+    if options.out.suffix not in suffixes:
+        form = f" with --format={options.format}" if options.format else ""
+        raise UserError(f"--out={options.out}: expected a name ending in {_or(suffixes)}{form}")
+    if options.out.exists():
+        raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
+    weights = load_any_weights(options.weights, raw=options.raw)
+    tensors = export(weights, options.out)
+    print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
+
+
+def _summary(weights: Weights) -> str:
+    origin = weights.config.provenance
+    step = f", step {origin.step:,}" if origin.step is not None else ""
+    return f"{origin.kind} weights of {origin.source}{step}"
+
+
+def _or(names: tuple[str, ...]) -> str:
+    return " or ".join(names)
+
+
+CONVERT = Command(
+    name="convert onenoise",
+    summary="published PyTorch weights of the texture network into a folder of ours",
+    description=(
+        "Converts weights of the published PyTorch program (Maesumi et al. 2024) into a folder:\n"
+        "weights.safetensors (float32, our names) and config.json (network, diffusion, source).\n"
+        "Every key is accounted for; a file that would run code when read is refused."
+    ),
+    examples=(
+        "examples:\n"
+        "  python -m onenoise_jax convert onenoise --input model-77.pt --config config.json \\\n"
+        "      --out weights/tiny\n"
+        "  python -m onenoise_jax convert onenoise --input model-77.pt --config config.json \\\n"
+        "      --out weights/tiny-ema --ema"
+    ),
+    configure=_configure_convert,
+    run=_run_convert,
+)
+EXPORT = Command(
+    name="export onenoise",
+    summary="weights of the texture network into a file for the published PyTorch program",
+    description=(
+        "Writes every trainable tensor under the published names (`model....`), bit for bit.\n"
+        "The published diffusion model computes its buffers itself: load the file there with\n"
+        "`diffusion.load_state_dict(state, strict=False)`."
+    ),
+    examples=(
+        "examples:\n"
+        "  python -m onenoise_jax export onenoise --weights weights/tiny --out tiny.safetensors\n"
+        "  python -m onenoise_jax export onenoise --weights runs/tiny --out tiny.pt\n"
+        "  python -m onenoise_jax export onenoise --weights runs/tiny --raw --out raw.pt"
+    ),
+    configure=_configure_export,
+    run=_run_export,
+)
