@@ -81,6 +81,13 @@ def test_a_prepared_dataset_gives_its_images_and_vocabulary(trees):
         source[10]
 
 
+def test_attributes_get_the_names_that_the_reader_knows(trees):
+    names = ("age", "height", "girth")
+    assert open_source(f"tfds:{trees}", attribute_names=names).attributes == names
+    too_few = open_source(f"tfds:{trees}", attribute_names=names[:2])
+    assert too_few.attributes == ("attribute 0", "attribute 1", "attribute 2")
+
+
 def test_attributes_are_optional(tmp_path):
     names = ("image", "label")
     where = prepare(
