@@ -4,7 +4,6 @@ Any option of the config can be set on the command line, as in
 `--config.train.steps=1000`. The same command run again resumes.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -31,18 +30,13 @@ def main(argv: list[str]) -> None:
     config, experiment = _experiment()
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
-    import jax
-
     from onenoise_jax import families
+    from onenoise_jax.core.compilation import keep_compiled_programs
     from onenoise_jax.training.loop import train
 
-    cache = os.environ.get(
-        "JAX_COMPILATION_CACHE_DIR", Path.home() / ".cache" / "onenoise_jax" / "compiled"
-    )
-    print(f"Compiled programs are kept in {cache}")
+    print(f"Compiled programs are kept in {keep_compiled_programs()}")
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
-    jax.config.update("jax_compilation_cache_dir", str(cache))
     workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
     train(families.build(config), config, workdir)
 

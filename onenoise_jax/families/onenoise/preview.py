@@ -8,7 +8,12 @@ from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.source import Source
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
-from onenoise_jax.families.onenoise.sampling import make_draw, make_sampler
+from onenoise_jax.families.onenoise.sampling import (
+    draw_all,
+    make_draw,
+    make_sampler,
+    starting_noise,
+)
 from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet
 from onenoise_jax.training.family import Preview
 from onenoise_jax.training.state import TrainState
@@ -44,7 +49,8 @@ def make_preview(
 
     def generate(state: TrainState) -> np.ndarray:
         keys = jnp.stack([stream_key(config.seed, "preview", i) for i in range(len(images))])
-        drawn = np.asarray(draw(state.ema.params, condition, keys))
+        noise, keys = starting_noise(keys, (size, size, config.model.channels))
+        drawn = draw_all(draw, state.ema.params, (condition, noise, keys))
         return np.uint8(np.rint(drawn[..., 0] * 255))
 
     return Preview(
