@@ -10,7 +10,14 @@ import pytest
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver
 from onenoise_jax.families.onenoise.config import SampleConfig
-from onenoise_jax.families.onenoise.sampling import CHUNK, make_draw, make_sampler
+from onenoise_jax.families.onenoise.sampling import (
+    CHUNK,
+    draw_all,
+    draw_filled,
+    make_draw,
+    make_sampler,
+    starting_noise,
+)
 from onenoise_jax.models.texture_unet import (
     RegionCondition,
     TextureUNet,
@@ -38,26 +45,49 @@ def _setting():
     return draw, jax.jit(functools.partial(initial_variables, CONFIG))(jax.random.key(0))
 
 
+def _rows(count):
+    keys = jax.random.split(jax.random.key(1), count)
+    return (_condition(count), *starting_noise(keys, (8, 8, 1)))
+
+
 def test_a_network_that_always_says_zero_draws_middle_grey():
     draw, params = _setting()
     nothing = jax.tree.map(jnp.zeros_like, params)
-    images = draw(nothing, _condition(2), jax.random.split(jax.random.key(1), 2))
-    np.testing.assert_allclose(images, 0.5)
+    np.testing.assert_allclose(draw(nothing, *_rows(2)), 0.5)
 
 
-def test_an_image_depends_on_its_own_key_and_condition_alone():
+def test_an_image_depends_on_its_own_rows_alone():
     draw, params = _setting()
     count = CHUNK + 1
-    condition, keys = _condition(count), jax.random.split(jax.random.key(1), count)
-    together = np.asarray(draw(params, condition, keys))
+    rows = _rows(count)
+    together = draw_all(draw, params, rows)
     assert together.shape == (count, 8, 8, 1)
     assert together.min() >= 0 and together.max() <= 1
     for index in (0, count - 1):
-        one = jax.tree.map(lambda x, i=index: x[i : i + 1], (condition, keys))
+        one = jax.tree.map(lambda x, i=index: x[i : i + 1], rows)
         alone = np.asarray(draw(params, *one))
         np.testing.assert_allclose(alone[0], together[index], atol=1e-5)
-    swapped = np.asarray(draw(params, condition, keys[::-1]))
-    assert np.abs(swapped[0] - together[0]).max() > 0.01
+    condition, noise, keys = rows
+    others = np.asarray(draw(params, condition, noise, keys[::-1]))
+    assert np.abs(others[0] - together[0]).max() > 0.01
+
+
+def test_a_batch_that_is_filled_up_gives_the_images_asked_for():
+    draw, params = _setting()
+    rows = _rows(3)
+    filled = draw_filled(draw, params, rows, batch=5)
+    assert filled.shape == (3, 8, 8, 1)
+    np.testing.assert_allclose(filled, draw(params, *rows), atol=1e-5)
+
+
+def test_keys_give_noise_of_their_own_and_keys_that_differ_from_it():
+    keys = jax.random.split(jax.random.key(0), 3)
+    noise, sampler_keys = starting_noise(keys, (4, 6, 1))
+    assert noise.shape == (3, 4, 6, 1) and sampler_keys.shape == (3,)
+    alone, _ = starting_noise(keys[1:2], (4, 6, 1))
+    np.testing.assert_array_equal(alone[0], noise[1])
+    again = jax.random.normal(sampler_keys[1], (4, 6, 1))
+    assert np.abs(again - noise[1]).max() > 0.1
 
 
 @pytest.mark.parametrize(
