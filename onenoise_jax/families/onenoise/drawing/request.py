@@ -103,6 +103,8 @@ class Request:
             raise ValueError(f"{_flags(ways)} exclude each other")
         if self.smooth and (self.mask or self.midpoint or self.sweep):
             raise ValueError("--smooth is for blends along an axis")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"--eta {self.eta:g}: expected a number from 0 to 1")
         if self.eta and self.sampler != "ddim":
             raise ValueError(f"--eta {self.eta:g} is read by the sampler ddim only")
         for name, low in (("steps", 1), ("count", 1), ("seed", 0), ("fps", 0.1), ("smooth", 0)):
