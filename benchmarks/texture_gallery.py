@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from onenoise_jax.images.files import write_png
+from onenoise_jax.images.files import write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.textures.render import render_batch
 from onenoise_jax.textures.specimens import quantised, specimens
@@ -79,7 +79,7 @@ def main() -> None:
         "textures_tiled.png": tiled(112, args.seed),
     }
     for name, picture in pictures.items():
-        write_png(args.out / name, picture[..., 0])
+        write_picture(args.out / name, picture[..., 0])
         print(args.out / name)
 
 

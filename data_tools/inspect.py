@@ -21,7 +21,7 @@ from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data.manifest import Manifest
 from onenoise_jax.data.shards import damage
 from onenoise_jax.data.source import TFDS_PREFIX, Source, Subset, open_source
-from onenoise_jax.images.files import write_png
+from onenoise_jax.images.files import check_picture_path, write_picture
 from onenoise_jax.images.grid import labelled_grid
 
 _COLUMNS = 8
@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read every shard and compare its SHA-256 with the manifest",
     )
-    parser.add_argument("--out", metavar="PNG", help="draw records as a grid into this file")
+    parser.add_argument(
+        "--out", metavar="FILE", help="draw records as a grid into this .png, .npy or .exr"
+    )
     parser.add_argument(
         "--count",
         type=int,
@@ -72,6 +74,8 @@ def _inspect(options: argparse.Namespace) -> int:
         )
     if options.count < 1:
         raise UserError(f"--count={options.count}: expected at least 1.")
+    if options.out:
+        check_picture_path(options.out)
     if is_folder:
         manifest = manifests.load(options.dataset)
         print(_summary(options.dataset, manifest))
@@ -87,7 +91,7 @@ def _inspect(options: argparse.Namespace) -> int:
         if not is_folder:
             print(_description(options.dataset, source))
         if options.out:
-            write_png(options.out, draw(source, options.count))
+            write_picture(options.out, draw(source, options.count))
             print(f"\nWrote {options.out}")
     return 0
 

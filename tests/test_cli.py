@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onenoise_jax.images.files import read_png
+from onenoise_jax.images.files import read_picture
 from tests.families.onenoise.examples import EXPERIMENTS, write_waves
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +47,7 @@ def test_every_experiment_takes_a_real_step(name, waves, tmp_path):
     assert "1/1" in result.stderr and "textures/s" in result.stderr
     (line,) = (workdir / "metrics.jsonl").read_text().splitlines()
     assert np.isfinite(json.loads(line)["loss"])
-    assert read_png(workdir / "overview.png").ndim == 3
+    assert read_picture(workdir / "overview.png").ndim == 3
 
 
 def test_textures_are_made_and_trained_on_and_a_resumed_run_is_exact(tmp_path):
@@ -75,7 +75,7 @@ def test_textures_are_made_and_trained_on_and_a_resumed_run_is_exact(tmp_path):
     def result(workdir: str):
         last = (tmp_path / workdir / "metrics.jsonl").read_text().splitlines()[-1]
         values = {name: x for name, x in json.loads(last).items() if "per_second" not in name}
-        return values, read_png(tmp_path / workdir / "samples" / "step_00000003.png").tobytes()
+        return values, read_picture(tmp_path / workdir / "samples" / "step_00000003.png").tobytes()
 
     assert "8 records" in train("whole", 3).stdout
     train("parts", 2)

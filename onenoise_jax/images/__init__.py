@@ -1,1 +1,1 @@
-"""Floor 1: labelled grids of images, and picture files."""
+"""Floor 1: labelled grids of images, picture files and animations."""

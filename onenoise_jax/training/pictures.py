@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from onenoise_jax.core.files import replaced
-from onenoise_jax.images.files import write_png
+from onenoise_jax.images.files import write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.training.family import Preview
 
@@ -20,7 +20,7 @@ def save_samples(workdir: Path, preview: Preview, step: int, images: np.ndarray)
     with replaced(stem.with_suffix(".npy")) as temporary:
         np.save(temporary, images, allow_pickle=False)
     grid = _grid(preview, {f"step {step}": images})
-    write_png(stem.with_suffix(".png"), grid)
+    write_picture(stem.with_suffix(".png"), grid)
     return grid
 
 
@@ -31,7 +31,7 @@ def save_overview(workdir: Path, preview: Preview) -> Path:
         f"step {int(path.stem.removeprefix('step_'))}": np.load(path, allow_pickle=False)
         for path in saved[:1] + saved[-1:]
     }
-    write_png(workdir / "overview.png", _grid(preview, rows))
+    write_picture(workdir / "overview.png", _grid(preview, rows))
     return workdir / "overview.png"
 
 

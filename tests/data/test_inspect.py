@@ -3,7 +3,7 @@ import json
 import pytest
 
 from data_tools.inspect import main
-from onenoise_jax.images.files import read_png
+from onenoise_jax.images.files import read_picture
 from tests.data.examples import ATTRIBUTES, LABELS, write
 
 MIDDLE = "shard-00001-of-00003.array_record"
@@ -68,7 +68,7 @@ def test_records_are_drawn_as_a_picture(tmp_path, capsys, count, shape):
     out = tmp_path / "grid.png"
     assert main([str(tmp_path / "data"), f"--out={out}", f"--count={count}"]) == 0
     assert str(out) in capsys.readouterr().out
-    picture = read_png(out)
+    picture = read_picture(out)
     assert picture.ndim == 3 and picture.shape[0] > 16 * 6
 
 

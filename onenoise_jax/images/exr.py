@@ -1,0 +1,73 @@
+"""OpenEXR files: float32 pixels, with text in the header."""
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import OpenEXR
+from PIL import Image
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.images.text import RESERVED_KEYS
+
+
+def write_exr(path: str | os.PathLike, pixels: np.ndarray, text: Mapping[str, str]) -> None:
+    """Writes float32 `pixels`, (height, width) as channel Y or (height, width, 3) as R, G, B.
+
+    Compression is ZIP, which loses nothing. `text` becomes string attributes of the header.
+    """
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **text}
+    names, planes = ("Y", [pixels]) if pixels.ndim == 2 else ("RGB", np.moveaxis(pixels, -1, 0))
+    channels = {
+        name: np.ascontiguousarray(plane) for name, plane in zip(names, planes, strict=True)
+    }
+    with OpenEXR.File(header, channels) as file:
+        file.write(str(path))
+
+
+def read_exr(path: str | os.PathLike) -> np.ndarray:
+    """The first image of the file, float32: Y as (height, width), or R, G, B as (height, width, 3).
+
+    An alpha channel changes nothing: the colours of OpenEXR are those over black already.
+    Raises UserError for a damaged file, one of more pixels than Pillow's limit, and other channels.
+    """
+    with _opened(path, header_only=True) as file:
+        header = file.header()
+        (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
+        names = sorted(channel.name for channel in header["channels"])
+        is_flat = header["type"] in (OpenEXR.scanlineimage, OpenEXR.tiledimage)
+    size = (right - left + 1) * (bottom - top + 1)
+    # Before the pixels are read: a header of a few bytes can claim any size.
+    if size > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise UserError(f"{path}: {size:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
+    wanted = next((w for w in ("Y", "RGB") if set(w) <= set(names) <= {*w, "A"}), None)
+    if wanted is None or not is_flat:
+        raise UserError(
+            f"{path}: channels {', '.join(names)}; expected a flat image of Y or of R, G and B."
+        )
+    with _opened(path, separate_channels=True) as file:
+        channels = file.channels()
+        planes = [channels[name].pixels.astype(np.float32) for name in wanted]
+    return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
+
+
+def read_exr_text(path: str | os.PathLike) -> dict[str, str]:
+    """The string attributes of the header. Raises UserError for a damaged file."""
+    with _opened(path, header_only=True) as file:
+        return {
+            key: value
+            for key, value in file.header().items()
+            if isinstance(value, str) and key not in RESERVED_KEYS
+        }
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike, **options: bool) -> Iterator[OpenEXR.File]:
+    """The file; whatever the library raises about it becomes a UserError."""
+    try:
+        with OpenEXR.File(str(path), **options) as file:
+            yield file
+    except Exception as error:
+        raise UserError(f"{path}: not a readable OpenEXR file ({error}).") from error
