@@ -22,6 +22,7 @@ import numpy as np
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
+from onenoise_jax.diffusion.samplers import Sampler
 from onenoise_jax.families.onenoise.drawing.conditions import Window, conditioner, whole
 from onenoise_jax.families.onenoise.drawing.painter import (
     Drawer,
@@ -134,7 +135,8 @@ def draw_strips(
     left = canvas.begin(columns[0])
     across = (len(columns) - 1) * canvas.stride + canvas.window
     pending = np.zeros((canvas.window, across, channels), np.float32)
-    draw_row = _row_drawer(weights, subject, seed, canvas, settings)
+    batch = min(settings.batch, len(columns))
+    draw_row = _row_drawer(weights, subject, seed, canvas, settings.sampler, batch)
     done = region.top
     for row in rows:
         top = canvas.begin(row)
@@ -169,11 +171,11 @@ def check_canvas(weights: Weights, canvas: Canvas, settings: Settings, region: W
 
 
 def _row_drawer(
-    weights: Weights, subject: Subject, seed: int, canvas: Canvas, settings: Settings
+    weights: Weights, subject: Subject, seed: int, canvas: Canvas, sampler: Sampler, batch: int
 ) -> Callable[[int, range], Iterator[np.ndarray]]:
     """The function (row, columns) -> each window of a row, (window, window, c)."""
     condition = conditioner(subject, class_embeddings(weights), (canvas.height, canvas.width))
-    draw = Drawer(weights, settings.sampler, ZERO, settings.batch)
+    draw = Drawer(weights, sampler, ZERO, batch)
 
     def draw_row(row: int, columns: range) -> Iterator[np.ndarray]:
         for first in range(0, len(columns), draw.batch):
