@@ -46,6 +46,18 @@ def load(path: Path) -> Case:
     return Case(path.stem, json.loads(path.read_text()), arrays)
 
 
+def missing_checkpoint(case: Case) -> str | None:
+    """What the case lacks of the published checkpoint that it names below CHECKPOINTS_DIR."""
+    name = case.facts.get("checkpoint")
+    if name is None:
+        return None
+    root = os.environ.get("CHECKPOINTS_DIR")
+    if root is None:
+        return f"{name}, but CHECKPOINTS_DIR is not set"
+    path = Path(root) / name
+    return None if path.is_file() else f"{path}, which is not there"
+
+
 def state_dict(case: Case) -> dict[str, np.ndarray]:
     """The weights of a case's network.
 
