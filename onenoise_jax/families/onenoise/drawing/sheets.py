@@ -27,7 +27,7 @@ def all_types(count: int, seed: int) -> Sheet:
         subjects,
         seeds=tuple(seed + i for _, i in places),
         captions=tuple(map(_caption, subjects)),
-        columns=count if count > 1 else 5,
+        columns=count * max(1, 10 // count),
     )
 
 

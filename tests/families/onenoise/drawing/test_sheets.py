@@ -17,7 +17,9 @@ from onenoise_jax.textures.vocabulary import PARAMETERS_OF_TYPE, TYPES
 def test_all_types_has_every_type_in_order_each_with_the_same_seeds():
     sheet = all_types(2, seed=5)
     assert [noise.type for noise in sheet.subjects[::2]] == list(TYPES)
-    assert sheet.seeds == (5, 6) * 20 and sheet.columns == 2
+    assert sheet.seeds == (5, 6) * 20
+    columns = [all_types(count, seed=0).columns for count in (1, 2, 3, 12)]
+    assert columns == [10, 10, 9, 12]  # Pictures of a type stand side by side.
     for noise in sheet.subjects:
         assert set(noise.parameters) == set(PARAMETERS_OF_TYPE[noise.type])
     with_parameters = [n for n in sheet.subjects[::2] if n.parameters]
