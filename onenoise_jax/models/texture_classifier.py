@@ -1,4 +1,4 @@
-"""A small convolutional classifier of textures, which also gives features to measure with."""
+"""A small convolutional network that reads textures: their kind, and their parameters."""
 
 import dataclasses
 
@@ -9,16 +9,23 @@ import jax.numpy as jnp
 
 @dataclasses.dataclass(frozen=True)
 class TextureClassifierConfig:
-    """`classes`: how many kinds; `widths`: channels of the stages, each halves the image."""
+    """Size of a `TextureClassifier`. Raises ValueError for one that cannot work.
+
+    classes: how many kinds.
+    parameters: how many numbers in [0, 1] are read besides.
+    widths: channels of the stages, each of which halves the image.
+    """
 
     classes: int
+    parameters: int = 0
     widths: tuple[int, ...] = (16, 48, 96, 128)
 
     def __post_init__(self):
-        if self.classes < 2 or not self.widths or min(self.widths) < 1:
+        if self.classes < 2 or self.parameters < 0 or not self.widths or min(self.widths) < 1:
             raise ValueError(
-                f"classes={self.classes}, widths={self.widths}: expected at least 2 classes and "
-                "one stage of positive width"
+                f"classes={self.classes}, parameters={self.parameters}, widths={self.widths}: "
+                "expected at least 2 classes, no fewer than 0 parameters and one stage of "
+                "positive width"
             )
 
 
@@ -34,7 +41,7 @@ class TextureClassifier(nn.Module):
 
     def setup(self):
         self.stages = [Stage(width) for width in self.config.widths]
-        self.head = nn.Dense(self.config.classes)
+        self.head = nn.Dense(self.config.classes + self.config.parameters)
 
     def features(self, images: jax.Array) -> jax.Array:
         """(batch, 2 * widths[-1]) statistics of images (batch, height, width, 1) in [0, 1]."""
@@ -46,9 +53,15 @@ class TextureClassifier(nn.Module):
         deviation = jnp.sqrt(hidden.var((1, 2)) + 1e-4)
         return jnp.concatenate([mean, deviation], axis=-1)
 
+    def read(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Logits (batch, classes) and parameters (batch, parameters) in [0, 1] of `images`."""
+        found = self.head(self.features(images))
+        classes = self.config.classes
+        return found[:, :classes], nn.sigmoid(found[:, classes:])
+
     def __call__(self, images: jax.Array) -> jax.Array:
         """(batch, classes) logits of images (batch, height, width, 1) in [0, 1]."""
-        return self.head(self.features(images))
+        return self.read(images)[0]
 
 
 class Stage(nn.Module):

@@ -1,0 +1,1 @@
+"""How good a texture network is: its pictures against real textures that it never saw."""
