@@ -38,7 +38,7 @@ from onenoise_jax.families.onenoise.drawing.sheets import Sheet
 from onenoise_jax.families.onenoise.drawing.subjects import Sphere, Subject
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights_folder import Weights
-from onenoise_jax.images.animation import write_animation
+from onenoise_jax.images.animation import check_animation_path, write_animation
 from onenoise_jax.images.files import check_picture_path, read_text, write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.images.seams import seam_ratio
@@ -90,6 +90,7 @@ def _check_out(out: Path, request: Request, subject: Subject | Sheet) -> None:
     if suffix in ANIMATIONS:
         if not request.sweep:
             raise UserError(f"--out {out}: an animation shows a --sweep; pictures are .png")
+        check_animation_path(out, frames_per_second=request.fps)
         return
     check_picture_path(out, bits=request.bits)
     if isinstance(subject, Sheet) and (suffix == ".exr" or request.bits == 16):
