@@ -117,3 +117,9 @@ def test_formats_without_text_are_named(tmp_path):
     write(tmp_path / "a.npy", {})
     with pytest.raises(UserError, match=r"a\.npy: "):
         read_text(tmp_path / "a.npy")
+
+
+def test_text_is_read_from_pictures_of_any_size(tmp_path, monkeypatch):
+    write_picture(tmp_path / "a.png", np.zeros((40, 40), np.uint8), text={"key": "value"})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_text(tmp_path / "a.png")["key"] == "value"
