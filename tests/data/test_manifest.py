@@ -5,11 +5,10 @@ import pytest
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data.manifest import Manifest, Shard
+from onenoise_jax.data.records import ImageLayout
 
 MANIFEST = Manifest(
-    image_shape=(4, 6, 1),
-    labels=("ash", "birch"),
-    attributes=("age",),
+    ImageLayout(image_shape=(4, 6, 1), labels=("ash", "birch"), attributes=("age",)),
     shards=(
         Shard("a.array_record", 3, 100, "ab12", (1, 2)),
         Shard("b.array_record", 1, 50, "cd34", (1, 0)),
@@ -35,7 +34,7 @@ def test_loading_inverts_saving_and_totals_add_up(tmp_path):
 
 def test_a_dataset_without_attributes_is_one(tmp_path):
     edited(tmp_path, lambda content: content.update(attributes=[]))
-    assert manifests.load(tmp_path).attributes == ()
+    assert manifests.load(tmp_path).layout.attributes == ()
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path):
