@@ -76,7 +76,7 @@ def convert(args: argparse.Namespace, records: Records, plan: Plan, unit: str) -
     size = plan.count * plan.layout.record_bytes
     print(
         f"{plan.count:,} {unit} of {plan.layout.record_bytes:,} bytes, {size / 1e9:,.2f} GB, "
-        f"to {plan.shards} shards by {min(args.workers, plan.shards)} workers"
+        f"to {plan.shards} shard(s) by {min(args.workers, plan.shards)} process(es)"
     )
     with tqdm(total=plan.count, unit=f" {unit}", mininterval=0.5, smoothing=0.05) as bar:
         conversion.convert(args.out, records, plan, workers=args.workers, progress=bar.update)

@@ -16,24 +16,28 @@ examples:
 
 The two files of a part are told by the `part<number>` in their names. Before anything is written,
 all parameters and the layout of all files are checked, and the free space. Records take turns
-through the types. Killed and run again, the same command keeps the shards that are complete.
-Memory does not grow with the dataset.
+through the types. Memory does not grow with the dataset. Killed and run again, the same command
+keeps the complete shards.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_tools import conversion_command
-from data_tools.hdf5_parts import PartRecords, Vocabulary, check_part, pair
+from data_tools.hdf5_parts import Part, PartRecords, Vocabulary, check_part, pair
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.conversion import Plan
 from onenoise_jax.data.records import ImageLayout
-from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES, parameter_mask, resolve
+
+# The vocabulary is imported in functions: it needs JAX, which worker processes can do without.
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; 0, or 2 after a message for something that cannot be done."""
+    from onenoise_jax.textures.vocabulary import TYPES
+
     parser = conversion_command.parser("convert_hdf5", __doc__)
     parser.add_argument(
         "--images", type=Path, nargs="+", required=True, metavar="FILE", help="one per part"
@@ -52,6 +56,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES, parameter_mask, resolve
+
     chosen = {resolve(name) for name in args.types}
     labels = {name: label for label, name in enumerate(TYPES) if name in chosen}
     vocabulary = Vocabulary(TYPES, PARAMETERS, parameter_mask())
@@ -68,16 +74,17 @@ def _run(args: argparse.Namespace) -> None:
     records = PartRecords(tuple(parts), labels)
     layout = ImageLayout((*parts[0].image_shape, 1), TYPES, PARAMETERS)
     shards = conversion_command.shards(args, records.count, layout)
-    plan = Plan(_command(parts, labels, shards), layout, records.count, shards, inputs)
+    types = () if len(labels) == len(TYPES) else tuple(labels)
+    plan = Plan(_command(parts, types, shards), layout, records.count, shards, inputs)
     conversion_command.convert(args, records, plan, "textures")
 
 
-def _command(parts: list, labels: dict[str, int], shards: int) -> str:
+def _command(parts: Sequence[Part], types: Sequence[str], shards: int) -> str:
     """What identifies the dataset, as a command without folders."""
     words = ["python -m data_tools.convert_hdf5"]
     words += ["--images", *(part.images.name for part in parts)]
     words += ["--params", *(part.parameters.name for part in parts)]
-    words += [] if len(labels) == len(TYPES) else ["--types", *labels]
+    words += ["--types", *types] if types else []
     return " ".join([*words, f"--shards {shards}"])
 
 

@@ -57,7 +57,7 @@ def is_finished(out: Path, plan: Plan) -> bool:
 
     An absent or empty folder and an unfinished conversion of the same plan are not finished.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and set(out.iterdir()) <= set(_leftovers(out))):
         return False
     if not (out / PLAN_NAME).is_file():
         raise UserError(
@@ -81,10 +81,10 @@ def convert(
 ) -> Manifest:
     """Writes the dataset of `plan` into `out`, in `workers` processes; continues what is there.
 
-    A shard that is there and reads back as whole is kept. With one worker, this process does
-    the work. Raises UserError for a folder with anything else in it, while another process
-    converts into it, for too little free space, for what `records` refuses, and when a worker
-    is killed. Whatever is raised, finished shards stay and no other process goes on.
+    A shard that is there and reads back as whole is kept. With one worker or one shard, this
+    process does the work. Raises UserError for a folder with anything else in it, while another
+    process converts into it, for too little free space, for what `records` refuses, and when a
+    worker is killed. Whatever is raised, finished shards stay and no other process goes on.
     """
     is_finished(out, plan)
     check_request(out, plan.count, plan.shards)
@@ -95,15 +95,12 @@ def convert(
         with files.replaced(out / PLAN_NAME) as temporary:
             temporary.write_text(json.dumps(plan.as_json(), indent=1) + "\n", encoding="utf-8")
     with _locked(out / PLAN_NAME):
-        for leftover in out.glob(".shard-*"):  # Of a process that was killed.
+        for leftover in _leftovers(out):
             leftover.unlink()
-        written: dict[int, Shard] = {}
-        if workers == 1:
-            for index in range(plan.shards):
-                written[index] = job.shard(index, progress)
+        if min(workers, plan.shards) == 1:
+            written = {index: job.shard(index, progress) for index in range(plan.shards)}
         else:
-            for index, shard in _in_processes(job, workers, progress):
-                written[index] = shard
+            written = dict(_in_processes(job, workers, progress))
         manifest = Manifest(
             plan.layout, tuple(written[index] for index in range(plan.shards)), plan.command
         )
@@ -206,6 +203,12 @@ def _work(job: _Job, share: Sequence[int], sender: Connection) -> None:
                 sender.send((index, job.shard(index, sender.send)))
         except UserError as error:
             sender.send(str(error))
+
+
+def _leftovers(out: Path) -> list[Path]:
+    """Files that a process was writing when it was killed; see `files.replaced`."""
+    names = (".shard-*", ".conversion.*", ".manifest.*")
+    return [path for name in names for path in out.glob(name)]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grain
+from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
@@ -25,7 +25,7 @@ def shard_name(index: int, count: int) -> str:
     return f"shard-{index:05d}-of-{count:05d}.array_record"
 
 
-def open_shard(folder: Path, shard: Shard) -> grain.sources.ArrayRecordDataSource:
+def open_shard(folder: Path, shard: Shard) -> ArrayRecordDataSource:
     """Random access to the encoded records of `shard`.
 
     Raises UserError, naming the file, if it is missing, of another size than its manifest
@@ -42,7 +42,7 @@ def open_shard(folder: Path, shard: Shard) -> grain.sources.ArrayRecordDataSourc
             f"It is incomplete or another file. {_REMEDY}"
         )
     try:
-        records = grain.sources.ArrayRecordDataSource([str(path)])
+        records = ArrayRecordDataSource([str(path)])
     except RuntimeError as error:
         raise UserError(f"{path}: not a readable ArrayRecord file ({error}). {_REMEDY}") from error
     if len(records) != shard.records:
@@ -84,7 +84,7 @@ def describe(path: Path, file: str, layout: Layout) -> Shard:
     """
     counts: Counter[int] = Counter()
     try:
-        records = grain.sources.ArrayRecordDataSource([str(path)])
+        records = ArrayRecordDataSource([str(path)])
         for index in range(len(records)):
             record = layout.decode(records[index])
             if layout.labels:
@@ -109,7 +109,7 @@ class ShardedRecords:
         self.folder = folder
         self.manifest: Manifest = manifests.load(folder)
         self.layout: Layout = self.manifest.layout
-        self._shards: list[grain.sources.ArrayRecordDataSource] = [
+        self._shards: list[ArrayRecordDataSource] = [
             open_shard(folder, shard) for shard in self.manifest.shards
         ]
         self._ends = list(itertools.accumulate(shard.records for shard in self.manifest.shards))
