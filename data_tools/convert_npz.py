@@ -91,7 +91,7 @@ def check_files(
     for path in tqdm(paths, desc="checking", unit=" files", mininterval=0.5):
         with _errors(path):
             found = _headers(path, names)
-            specs = tuple(ArraySpec(name, dtype, shape) for name, dtype, shape, _ in found)
+            specs = tuple(spec for spec, _ in found)
             layout = layout or ArrayLayout(specs)
             if specs != layout.arrays:
                 raise UserError(
@@ -102,10 +102,8 @@ def check_files(
     return layout, {"files": len(paths), "sha256": digest.hexdigest()}
 
 
-def _headers(
-    path: Path, names: Mapping[str, str] | None
-) -> list[tuple[str, str, tuple[int, ...], int]]:
-    """Name in the dataset, type, shape and CRC-32 of each array of a file."""
+def _headers(path: Path, names: Mapping[str, str] | None) -> list[tuple[ArraySpec, int]]:
+    """Each array of a file, under its name in the dataset, and its CRC-32."""
     found = []
     with zipfile.ZipFile(path) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -118,9 +116,10 @@ def _headers(
                 if version not in _HEADERS:
                     raise UserError(f"array {in_file}: .npy version {version} is not read.")
                 shape, _, dtype = _HEADERS[version](stream)
-                if info.file_size != stream.tell() + dtype.itemsize * int(np.prod(shape)):
+                spec = ArraySpec(name, dtype.name, shape)
+                if info.file_size != stream.tell() + spec.bytes:
                     raise UserError(f"array {in_file}: its length is not that of its header.")
-            found.append((name, dtype.name, shape, info.CRC))
+            found.append((spec, info.CRC))
     return found
 
 
