@@ -3,34 +3,39 @@
     python -m benchmarks.conversion --per_type=1000 --workers 1 2
 
 Writes files of random images into a temporary folder, converts them (read from the page cache)
-with each number of workers, and prints one JSON line for each.
+with each number of workers, and prints one JSON line for each: the whole command is timed.
 """
 
 import argparse
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 
-from data_tools import convert_hdf5
-from data_tools.make_textures import hdf5_names, write_hdf5
-from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES, parameter_mask
 
+IMAGES, PARAMETERS_FILE = "onenoise_dataset_part1.hdf5", "onenoise_dataset_parameters_part1.hdf5"
 
-def random_textures(per_type: int, size: int) -> Iterator[LabelledImage]:
-    """Random pixels and parameters, the types in turn."""
-    generator, has = np.random.default_rng(0), parameter_mask()
-    for index in range(per_type * len(TYPES)):
-        label = index % len(TYPES)
-        pixels = np.frombuffer(generator.bytes(size * size), np.uint8).reshape(size, size, 1)
-        yield LabelledImage(
-            pixels, label, generator.random(len(PARAMETERS), np.float32) * has[label]
-        )
+
+def write_part(folder: Path, per_type: int, size: int) -> None:
+    """One part of the published layout, with random pixels and parameters."""
+    generator = np.random.default_rng(0)
+    with (
+        h5py.File(folder / IMAGES, "w") as images,
+        h5py.File(folder / PARAMETERS_FILE, "w") as values,
+    ):
+        images.attrs["num_images_per_type"] = per_type
+        values.attrs["num_params"] = len(PARAMETERS)
+        for name, has in zip(TYPES, parameter_mask(), strict=True):
+            pixels = np.frombuffer(generator.bytes(per_type * size * size), np.uint8)
+            images[name] = pixels.reshape(per_type, size, size)
+            values[name] = generator.random((per_type, len(PARAMETERS)), np.float32) * has
 
 
 def main() -> None:
@@ -45,24 +50,15 @@ def main() -> None:
     count = options.per_type * len(TYPES)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_hdf5(
-            folder,
-            random_textures(options.per_type, options.size),
-            TYPES,
-            options.per_type,
-            options.size,
-        )
-        images, parameters = zip(hdf5_names(1), hdf5_names(2), strict=True)
+        write_part(folder, options.per_type, options.size)
         for workers in options.workers:
             out = folder / f"by_{workers}"
-            files = ["--images", *(str(folder / name) for name in images)]
-            files += ["--params", *(str(folder / name) for name in parameters)]
+            command = [sys.executable, "-m", "data_tools.convert_hdf5", f"--out={out}"]
+            command += [f"--images={folder / IMAGES}", f"--params={folder / PARAMETERS_FILE}"]
+            command += [f"--shards={options.shards}", f"--workers={workers}"]
             began = time.perf_counter()
-            status = convert_hdf5.main(
-                [*files, f"--out={out}", f"--shards={options.shards}", f"--workers={workers}"]
-            )
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             seconds = time.perf_counter() - began
-            assert status == 0
             size = sum(path.stat().st_size for path in out.iterdir())
             described = {
                 "benchmark": "conversion",

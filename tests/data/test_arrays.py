@@ -8,7 +8,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data.arrays import TYPES, ArrayLayout, ArraySpec
 from onenoise_jax.data.conversion import Plan, convert
-from onenoise_jax.data.pipeline import Batches
+from onenoise_jax.data.pipeline import Batches, each
 from onenoise_jax.data.source import open_arrays, open_source
 from tests.data.examples import write
 
@@ -138,7 +138,7 @@ def test_a_dataset_of_arrays_is_read_and_batched_like_any_other(tmp_path):
     assert len(source) == 10 and source.layout == LAYOUT
     for index in (0, 4, 9):
         assert_same(source[index], record(index))
-    batches = Batches(source, 5, 0, lambda slot, index, source, generator: source[index])
+    batches = Batches(source, 5, 0, each(lambda slot, index, source, generator: source[index]))
     seen = [int(index) for batch in (batches[0], batches[1]) for index in batch["index"]]
     assert sorted(seen) == list(range(10))
     assert batches[0]["noise"].shape == (5, 2, 3)
