@@ -87,14 +87,13 @@ class Mixing:
             "attributes": attributes,
             "boxes": boxes,
         }
-        for row, (slot, record, generator) in enumerate(
-            zip(slots, records, generators, strict=True)
-        ):
+        rows = zip(records, generators, self._mixed(slots), strict=True)
+        for row, (record, generator, mixed) in enumerate(rows):
             own = source[record]
             labels[row], attributes[row] = own.label, own.attributes
             self._paste(own, pixels[row, 0], generator)
             used = [own.label]
-            if self._mixed(slot):
+            if mixed:
                 partners = int(generator.integers(1, layers))
                 for layer in range(1, 1 + partners):
                     partner = _partner(used, source, generator)
@@ -105,11 +104,16 @@ class Mixing:
             pixels[row, len(used) :] = 0
         return batch
 
-    def _mixed(self, slot: int) -> bool:
+    def _mixed(self, slots: Sequence[int]) -> list[bool]:
+        """Which of `slots` receive patches."""
         if not self.patches:
-            return False
-        batch, position = divmod(slot, self.batch_size)
-        return bool(mixed_positions(self.seed, batch, self.batch_size, self.probability)[position])
+            return [False] * len(slots)
+        size, places = self.batch_size, [divmod(slot, self.batch_size) for slot in slots]
+        mixed = {
+            batch: mixed_positions(self.seed, batch, size, self.probability).tolist()
+            for batch in {batch for batch, _ in places}
+        }
+        return [mixed[batch][position] for batch, position in places]
 
     def _paste(
         self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator

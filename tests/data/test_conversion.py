@@ -47,6 +47,16 @@ def failing(at, signal_number, start, stop):
         yield image(index)
 
 
+def refusing_the_first(start, stop):
+    """Shard 0 fails when shard 1 is being written."""
+    time.sleep(1 if start == 0 else 0)
+    for index in range(start, stop):
+        if start == 0:
+            raise UserError("picture 0 is damaged")
+        yield image(index)
+        time.sleep(2)
+
+
 def run(out, records=examples, plan=PLAN, workers=1):
     """Converts; returns the records that were reported."""
     reported = []
@@ -163,10 +173,11 @@ def alive(pid):
     return status.exists() and "\nState:\tZ" not in status.read_text()
 
 
-def test_what_a_worker_refuses_is_raised_here(tmp_path):
-    with pytest.raises(UserError, match="picture 7 is damaged"):
-        run(tmp_path, functools.partial(failing, 7, 0), workers=2)
+def test_what_a_worker_refuses_is_raised_here_and_the_others_end_quietly(tmp_path, capfd):
+    with pytest.raises(UserError, match="picture 0 is damaged"):
+        run(tmp_path, refusing_the_first, workers=2)
     assert not (tmp_path / "manifest.json").exists() and not list(tmp_path.glob(".*"))
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_killed_worker_is_an_error(tmp_path):
@@ -238,7 +249,7 @@ def test_a_damaged_plan_is_an_error(tmp_path):
 def test_two_conversions_into_one_folder_are_refused(tmp_path):
     interrupted(tmp_path / "out")
     with (tmp_path / "out" / "conversion.json").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH)  # One that shares cannot convert either.
         with pytest.raises(UserError, match="another process converts"):
             run(tmp_path / "out")
     run(tmp_path / "out")

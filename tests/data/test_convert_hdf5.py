@@ -109,6 +109,27 @@ def test_chunks_and_blocks_of_any_size_give_the_same(
     assert_holds(tmp_path / "out")
 
 
+def test_a_block_ends_where_a_chunk_ends(published, tmp_path, monkeypatch):
+    """Also in a shard that begins within a chunk: no read touches two of them."""
+    reads, read = [], hdf5_parts._read
+
+    def watched(dataset, path, name, start, stop):
+        if dataset.ndim == 3:
+            reads.append((start // 2, (stop - 1) // 2))
+        return read(dataset, path, name, start, stop)
+
+    for name in (IMAGES_1, IMAGES_2):
+        with h5py.File(published / name, "r+") as file:
+            for kind in TYPES:
+                values = file[kind][:]
+                del file[kind]
+                file.create_dataset(kind, data=values, chunks=(2, SIZE, SIZE))
+    monkeypatch.setattr(hdf5_parts, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(hdf5_parts, "_read", watched)
+    assert convert(published, tmp_path / "out", "--shards=3") == 0
+    assert reads and all(first == last for first, last in reads)
+
+
 def test_blocks_are_whole_chunks_as_long_as_they_fit():
     def rows(chunk_rows, types=20, size=256):
         part = hdf5_parts.Part(Path(), Path(), 10**6, (size, size), chunk_rows)
@@ -221,6 +242,11 @@ def value(kind: str, row: int, column: int, number: float):
             IMAGES_1,
             lambda f: f.attrs.modify("num_images_per_type", 4),
             "dataset cells_4 has 3 images, but the file's num_images_per_type is 4",
+        ),
+        (
+            IMAGES_1,
+            lambda f: f.attrs.modify("num_images_per_type", 2),
+            "dataset cells_4 has 3 images, but the file's num_images_per_type is 2",
         ),
         (IMAGES_1, lambda f: f.attrs.pop("num_images_per_type"), "num_images_per_type is None"),
         (PARAMETERS_1, lambda f: f.attrs.pop("num_params"), "num_params is None"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_tools.convert_npz import main
-from onenoise_jax.data.arrays import ArraySpec
+from data_tools.convert_npz import NpzRecords, main
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
 from onenoise_jax.data.source import open_arrays
 
 COUNT = 7
@@ -177,6 +178,16 @@ def test_a_file_that_does_not_fit_is_named_before_anything_is_written(
     assert convert(pairs, *CHOICE) == 2
     assert re.search(rf"003\.npz: .*{message}", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
+    assert not Trap.sprung
+
+
+def test_objects_that_appear_after_the_check_are_not_unpickled(pairs):
+    specs = (ArraySpec("noise", "float16", (1, 4, 6, 6)), ArraySpec("prompt", "int64", ()))
+    names = {"noise": "arr_0", "prompt": "arr_2"}
+    records = NpzRecords((path(pairs, 3),), names, ArrayLayout(specs))
+    objects(pairs)
+    with pytest.raises(UserError, match=r"003\.npz: .*allow_pickle"):
+        list(records(0, 1))
     assert not Trap.sprung
 
 
