@@ -1,22 +1,18 @@
 """Random access to labelled images, wherever they are kept."""
 
-import bisect
 import dataclasses
 import functools
-import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import grain
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data import manifest as manifests
-from onenoise_jax.data.manifest import Manifest
-from onenoise_jax.data.records import LabelledImage, decode
-from onenoise_jax.data.shards import open_shard
+from onenoise_jax.data.arrays import ArrayLayout
+from onenoise_jax.data.records import ImageLayout, LabelledImage
+from onenoise_jax.data.shards import ShardedRecords
 from onenoise_jax.data.tfds_source import TfdsSource
 
 TFDS_PREFIX = "tfds:"
@@ -55,8 +51,7 @@ def open_source(
     cannot be read; every shard is opened here, so that a missing or truncated one is found
     before the run starts.
     """
-    if limit is not None and limit < 1:
-        raise UserError(f"limit={limit}: expected at least one record, or no limit.")
+    _check_limit(limit)
     name = str(where)
     if name.startswith(TFDS_PREFIX):
         source: Source = TfdsSource.open(name.removeprefix(TFDS_PREFIX), attribute_names)
@@ -67,52 +62,37 @@ def open_source(
     return source if limit is None or limit >= len(source) else Subset(source, limit)
 
 
-class ShardedSource:
-    """A folder written by `write_dataset`; see `Source`. Memory is flat in its size."""
+def open_arrays(where: str | os.PathLike, *, limit: int | None = None) -> "ShardedRecords | Subset":
+    """The dataset of named arrays in the folder `where`: `source[i]` is a dictionary.
+
+    Its arrays are read-only; their names, types and shapes are `source.layout.arrays`.
+    `limit` and errors are those of `open_source`.
+    """
+    _check_limit(limit)
+    source = ShardedRecords(Path(where))
+    if not isinstance(source.layout, ArrayLayout):
+        raise UserError(f"{where} holds labelled images, not named arrays.")
+    return source if limit is None or limit >= len(source) else Subset(source, limit)
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise UserError(f"limit={limit}: expected at least one record, or no limit.")
+
+
+class ShardedSource(ShardedRecords):
+    """A folder of labelled images written by `write_dataset`; see `Source`."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
-        self.manifest: Manifest = manifests.load(folder)
-        self.labels = self.manifest.labels
-        self.attributes = self.manifest.attributes
-        self.image_shape = self.manifest.image_shape
+        super().__init__(folder)
+        layout = self.manifest.layout
+        if not isinstance(layout, ImageLayout):
+            raise UserError(f"{folder} holds arrays ({layout}), not labelled images.")
+        self.labels = layout.labels
+        self.attributes = layout.attributes
+        self.image_shape = layout.image_shape
         self.fingerprint = self.manifest.fingerprint
         self.label_counts = self.manifest.label_counts
-        self._shards: list[grain.sources.ArrayRecordDataSource] = [
-            open_shard(folder, shard) for shard in self.manifest.shards
-        ]
-        self._ends = list(itertools.accumulate(shard.records for shard in self.manifest.shards))
-
-    def __len__(self) -> int:
-        return self._ends[-1]
-
-    def __getitem__(self, index: int) -> LabelledImage:
-        """Record `index`, its arrays read-only. Raises UserError if it is damaged."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"record {index} of {len(self)}")
-        shard = bisect.bisect_right(self._ends, index)
-        position = index - (self._ends[shard - 1] if shard else 0)
-        try:
-            image = decode(self._shards[shard][position])
-        except (RuntimeError, UserError) as error:
-            raise self._damaged(index, shard, position, str(error)) from error
-        if image.pixels.shape != self.image_shape:
-            found = f"pixels {image.pixels.shape} instead of {self.image_shape}"
-        elif not 0 <= image.label < len(self.labels):
-            found = f"label {image.label}, but there are {len(self.labels)}"
-        elif len(image.attributes) != len(self.attributes):
-            found = f"{len(image.attributes)} attributes instead of {len(self.attributes)}"
-        else:
-            return image
-        raise self._damaged(index, shard, position, found)
-
-    def _damaged(self, index: int, shard: int, position: int, reason: str) -> UserError:
-        path = self.folder / self.manifest.shards[shard].file
-        return UserError(
-            f"{path}: record {position} (index {index} of the dataset) is damaged: {reason}. "
-            f"Run `python -m data_tools.inspect {self.folder} --verify` to find every damaged "
-            "shard, then copy those again from the original."
-        )
 
 
 def split(source: Source, held_out: int) -> tuple[Source, Source]:

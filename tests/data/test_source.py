@@ -169,13 +169,14 @@ def test_an_empty_place_is_refused(tmp_path):
 
 
 MEASURE = """
-import resource, sys
+import sys
 from onenoise_jax.data.source import open_source
+from tests.data.examples import peak_memory
 
 def read(source, indices):
     for index in indices:
         source[index].pixels.sum()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory()
 
 source = open_source(sys.argv[1])
 before = read(source, range(0, len(source), 100))
