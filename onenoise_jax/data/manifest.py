@@ -55,9 +55,9 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what the dataset holds, however and wherever it was made."""
-        content = (self.image_shape, self.labels, self.attributes)
+        content = dataclasses.asdict(self.layout)
         shards = tuple((shard.records, shard.sha256) for shard in self.shards)
-        return hashlib.sha256(json.dumps((content, shards)).encode()).hexdigest()
+        return hashlib.sha256(json.dumps((content, shards), sort_keys=True).encode()).hexdigest()
 
     @property
     def label_counts(self) -> tuple[int, ...]:
