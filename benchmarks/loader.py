@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from absl import flags
 
 from onenoise_jax.data.mixing import Mixing
 from onenoise_jax.data.pipeline import Batches
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
+    flags.FLAGS.mark_as_parsed()  # Grain's worker processes read them.
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.data or Path(temporary) / "data")
         if not options.data:

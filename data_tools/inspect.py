@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
-from onenoise_jax.data.manifest import Manifest
+from onenoise_jax.data.arrays import ArrayLayout
+from onenoise_jax.data.manifest import Layout, Manifest
 from onenoise_jax.data.shards import damage
 from onenoise_jax.data.source import TFDS_PREFIX, Source, Subset, open_source
 from onenoise_jax.images.files import check_picture_path, write_picture
@@ -89,7 +90,8 @@ def _inspect(options: argparse.Namespace) -> int:
     if options.out or not is_folder:
         source = open_source(options.dataset)
         if not is_folder:
-            print(_description(options.dataset, source))
+            lines = [options.dataset, f"records     {len(source):,}"]
+            print("\n".join([*lines, *_description(source, source.label_counts)]))
         if options.out:
             write_picture(options.out, draw(source, options.count))
             print(f"\nWrote {options.out}")
@@ -98,38 +100,37 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _summary(where: str, manifest: Manifest) -> str:
     """The manifest, for people."""
-    lines = [_description(where, manifest), f"shards      {len(manifest.shards)}"]
     width = max(len(shard.file) for shard in manifest.shards)
-    lines += [
-        f"  {shard.file:{width}}  {shard.records:>9,} records  {_size(shard.bytes):>9}  "
-        f"sha256 {shard.sha256[:12]}…"
-        for shard in manifest.shards
+    lines = [
+        where,
+        f"records     {manifest.records:,} ({_size(manifest.bytes)})",
+        f"made by     {manifest.command or '(not recorded)'}",
+        *_description(manifest.layout, manifest.label_counts),
+        f"shards      {len(manifest.shards)}",
+        *(
+            f"  {shard.file:{width}}  {shard.records:>9,} records  {_size(shard.bytes):>9}  "
+            f"sha256 {shard.sha256[:12]}…"
+            for shard in manifest.shards
+        ),
     ]
     return "\n".join(lines)
 
 
-def _description(where: str, dataset: Manifest | Source) -> str:
-    """What manifests and sources have in common, for people."""
-    height, width, channels = dataset.image_shape
-    lines = [where]
-    if isinstance(dataset, Manifest):
-        lines.append(f"records     {dataset.records:,} ({_size(dataset.bytes)})")
-        lines.append(f"made by     {dataset.command or '(not recorded)'}")
-    else:
-        lines.append(f"records     {len(dataset):,}")
-    lines.append(f"images      {height} x {width} (height x width), {channels} channel(s), uint8")
-    lines.append(
-        f"attributes  {len(dataset.attributes)}: {', '.join(dataset.attributes) or 'none'}"
-    )
-    lines.append(f"labels      {len(dataset.labels)}")
-    longest = max(len(label) for label in dataset.labels)
-    lines += [
-        f"  {index:3d} {label:{longest}}  {count:>9,} records"
-        for index, (label, count) in enumerate(
-            zip(dataset.labels, dataset.label_counts, strict=True)
-        )
+def _description(layout: Layout | Source, label_counts: Sequence[int]) -> list[str]:
+    """What the records of a dataset are, for people."""
+    if isinstance(layout, ArrayLayout):
+        return [f"arrays      {len(layout.arrays)}", *(f"  {spec}" for spec in layout.arrays)]
+    height, width, channels = layout.image_shape
+    longest = max(len(label) for label in layout.labels)
+    return [
+        f"images      {height} x {width} (height x width), {channels} channel(s), uint8",
+        f"attributes  {len(layout.attributes)}: {', '.join(layout.attributes) or 'none'}",
+        f"labels      {len(layout.labels)}",
+        *(
+            f"  {index:3d} {label:{longest}}  {count:>9,} records"
+            for index, (label, count) in enumerate(zip(layout.labels, label_counts, strict=True))
+        ),
     ]
-    return "\n".join(lines)
 
 
 def _verify(folder: Path, manifest: Manifest) -> list[str]:

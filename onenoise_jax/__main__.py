@@ -1,6 +1,7 @@
 """`python -m onenoise_jax COMMAND ...`: the subcommands that the families contribute."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,9 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         print(f"onenoise_jax: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("onenoise_jax: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 def make_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
@@ -53,4 +57,6 @@ def _add(subparsers: Any, name: str, command: Command) -> None:
 
 
 if __name__ == "__main__":
+    # As an exception, so that what was begun to be written is removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     main()

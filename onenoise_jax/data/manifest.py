@@ -1,22 +1,30 @@
 """What a dataset folder holds, told by its `manifest.json`."""
 
 import dataclasses
+import hashlib
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
+from onenoise_jax.data.records import ImageLayout
 
 FILE_NAME = "manifest.json"
 SCHEMA = 1
 
+Layout = ImageLayout | ArrayLayout
+"""What every record of a dataset is."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One ArrayRecord file: its name, records, bytes, SHA-256 (hex) and records per label."""
+    """One ArrayRecord file: its name, records, bytes, SHA-256 (hex) and records per label.
+
+    `label_counts` is empty for records that have no labels.
+    """
 
     file: str
     records: int
@@ -27,16 +35,12 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """A dataset: images of one shape (height, width, channels), its vocabulary and its shards.
+    """A dataset: what its records are, and its shards.
 
-    `labels` names the classes (a record's label is an index into it), `attributes` the
-    entries of a record's attribute vector. Records are numbered through the shards in order.
-    `command` is what made the dataset.
+    Records are numbered through the shards in order. `command` is what made the dataset.
     """
 
-    image_shape: tuple[int, int, int]
-    labels: tuple[str, ...]
-    attributes: tuple[str, ...]
+    layout: Layout
     shards: tuple[Shard, ...]
     command: str = ""
 
@@ -49,24 +53,34 @@ class Manifest:
         return sum(shard.bytes for shard in self.shards)
 
     @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what the dataset holds, however and wherever it was made."""
+        content = dataclasses.asdict(self.layout)
+        shards = tuple((shard.records, shard.sha256) for shard in self.shards)
+        return hashlib.sha256(json.dumps((content, shards), sort_keys=True).encode()).hexdigest()
+
+    @property
     def label_counts(self) -> tuple[int, ...]:
-        """Records per label, in the order of `labels`."""
+        """Records per label, in the order of the layout's labels."""
         columns = zip(*(shard.label_counts for shard in self.shards), strict=True)
         return tuple(sum(column) for column in columns)
 
 
 def save(folder: str | os.PathLike, manifest: Manifest) -> None:
     """Writes `manifest.json` into `folder`, atomically."""
+    totals = {"records": manifest.records, "bytes": manifest.bytes}
+    shards = [dataclasses.asdict(shard) for shard in manifest.shards]
+    if manifest.layout.labels:
+        totals["label_counts"] = manifest.label_counts
+    else:
+        for shard in shards:
+            del shard["label_counts"]
     content = {
         "schema": SCHEMA,
         "command": manifest.command,
-        "image_shape": manifest.image_shape,
-        "labels": manifest.labels,
-        "attributes": manifest.attributes,
-        "records": manifest.records,
-        "bytes": manifest.bytes,
-        "label_counts": manifest.label_counts,
-        "shards": [dataclasses.asdict(shard) for shard in manifest.shards],
+        **dataclasses.asdict(manifest.layout),
+        **totals,
+        "shards": shards,
     }
     with files.replaced(Path(folder) / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -88,104 +102,97 @@ def load(folder: str | os.PathLike) -> Manifest:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error}). Restore it from a copy.") from error
-    return _Reader(str(path)).manifest(content)
+    try:
+        return _manifest(content)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    """Turns parsed JSON into a Manifest; every refusal names the file and the field."""
-
-    path: str
-
-    def manifest(self, content: Any) -> Manifest:
-        if not isinstance(content, dict):
-            raise UserError(f"{self.path}: expected a JSON object, not {type(content).__name__}.")
-        schema = self._get(content, "schema", int, "")
-        if schema != SCHEMA:
-            raise UserError(
-                f"{self.path}: schema={schema}, but this program reads schema {SCHEMA}. "
-                "Remake the dataset, or use the program that wrote it."
-            )
-        shape = self._list(content, "image_shape", int, "")
-        if len(shape) != 3 or min(shape) < 1:
-            raise UserError(
-                f"{self.path}: image_shape={list(shape)}: expected height, width, channels."
-            )
-        labels = self._names(content, "labels")
-        shards = self._get(content, "shards", list, "")
-        if not labels or not shards:
-            raise UserError(f"{self.path}: expected at least one label and one shard.")
-        manifest = Manifest(
-            image_shape=shape,
-            labels=labels,
-            attributes=self._names(content, "attributes"),
-            shards=tuple(self._shard(shard, i, len(labels)) for i, shard in enumerate(shards)),
-            command=self._get(content, "command", str, ""),
+def _manifest(content: Any) -> Manifest:
+    """Parsed JSON as a Manifest; every refusal names the field."""
+    if not isinstance(content, dict):
+        raise UserError(f"expected a JSON object, not {type(content).__name__}.")
+    schema = _get(content, "schema", int)
+    if schema != SCHEMA:
+        raise UserError(
+            f"schema={schema}, but this program reads schema {SCHEMA}. "
+            "Remake the dataset, or use the program that wrote it."
         )
-        self._agree("records", self._get(content, "records", int, ""), manifest.records)
-        self._agree("bytes", self._get(content, "bytes", int, ""), manifest.bytes)
-        counts = self._list(content, "label_counts", int, "")
-        self._agree("label_counts", list(counts), list(manifest.label_counts))
-        return manifest
+    layout = _layout(content)
+    shards = _get(content, "shards", list)
+    if not shards:
+        raise UserError("shards is empty: expected at least one shard.")
+    manifest = Manifest(
+        layout=layout,
+        shards=tuple(_shard(s, f"shards[{i}]", len(layout.labels)) for i, s in enumerate(shards)),
+        command=_get(content, "command", str),
+    )
+    _agree("records", _get(content, "records", int), manifest.records)
+    _agree("bytes", _get(content, "bytes", int), manifest.bytes)
+    if layout.labels:
+        counts = _list(content, "label_counts", int)
+        _agree("label_counts", list(counts), list(manifest.label_counts))
+    return manifest
 
-    def _shard(self, content: Any, index: int, labels: int) -> Shard:
-        where = f"shards[{index}]"
-        if not isinstance(content, dict):
-            raise UserError(f"{self.path}: {where}: expected an object.")
-        file = self._get(content, "file", str, where)
-        if not file or Path(file).name != file:
-            raise UserError(
-                f"{self.path}: {where}.file={file!r}: expected the name of a file "
-                "in the same folder."
-            )
-        counts = self._list(content, "label_counts", int, where)
-        records = self._get(content, "records", int, where)
-        if len(counts) != labels or sum(counts) != records or min(counts) < 0:
-            raise UserError(
-                f"{self.path}: {where}.label_counts={list(counts)}: expected {labels} counts "
-                f"that add up to its {records} records."
-            )
-        return Shard(
-            file=file,
-            records=records,
-            bytes=self._get(content, "bytes", int, where),
-            sha256=self._get(content, "sha256", str, where),
-            label_counts=counts,
+
+def _layout(content: dict) -> Layout:
+    if "arrays" in content:
+        arrays = _list(content, "arrays", dict)
+        return ArrayLayout(tuple(_array(a, f"arrays[{i}]") for i, a in enumerate(arrays)))
+    return ImageLayout(
+        image_shape=_list(content, "image_shape", int),
+        labels=_list(content, "labels", str),
+        attributes=_list(content, "attributes", str),
+    )
+
+
+def _array(content: dict, where: str) -> ArraySpec:
+    return ArraySpec(
+        name=_get(content, "name", str, where),
+        dtype=_get(content, "dtype", str, where),
+        shape=_list(content, "shape", int, where),
+    )
+
+
+def _shard(content: Any, where: str, labels: int) -> Shard:
+    if not isinstance(content, dict):
+        raise UserError(f"{where}: expected an object.")
+    file = _get(content, "file", str, where)
+    if not file or Path(file).name != file:
+        raise UserError(f"{where}.file={file!r}: expected the name of a file in the same folder.")
+    records = _get(content, "records", int, where)
+    counts = _list(content, "label_counts", int, where) if labels else ()
+    if labels and (len(counts) != labels or sum(counts) != records or min(counts) < 0):
+        raise UserError(
+            f"{where}.label_counts={list(counts)}: expected {labels} counts "
+            f"that add up to its {records} records."
         )
-
-    def _get(self, content: dict, name: str, kind: type, where: str) -> Any:
-        name_in_file = f"{where}.{name}" if where else name
-        if name not in content:
-            raise UserError(f"{self.path}: {name_in_file} is missing. Restore the file.")
-        value = content[name]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise UserError(
-                f"{self.path}: {name_in_file}={value!r}: expected {kind.__name__}. "
-                "Restore the file."
-            )
-        return value
-
-    def _list(self, content: dict, name: str, kind: type, where: str) -> tuple:
-        values = self._get(content, name, list, where)
-        numbered = {str(i): value for i, value in enumerate(values)}
-        name = f"{where}.{name}" if where else name
-        return tuple(self._get(numbered, i, kind, name) for i in numbered)
-
-    def _names(self, content: dict, name: str) -> tuple[str, ...]:
-        names = self._list(content, name, str, "")
-        check_names(names, f"{self.path}: {name}")
-        return names
-
-    def _agree(self, name: str, stated: Any, counted: Any) -> None:
-        if stated != counted:
-            raise UserError(
-                f"{self.path}: {name}={stated}, but the shards add up to {counted}. "
-                "Restore the file."
-            )
+    return Shard(
+        file=file,
+        records=records,
+        bytes=_get(content, "bytes", int, where),
+        sha256=_get(content, "sha256", str, where),
+        label_counts=counts,
+    )
 
 
-def check_names(names: Sequence[str], where: str) -> None:
-    """Raises UserError if a name occurs twice."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise UserError(f"{where}: {', '.join(repeated)} occurs more than once.")
+def _get(content: dict, name: str, kind: type, where: str = "") -> Any:
+    name_in_file = f"{where}.{name}" if where else name
+    if name not in content:
+        raise UserError(f"{name_in_file} is missing. Restore the file.")
+    value = content[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UserError(f"{name_in_file}={value!r}: expected {kind.__name__}. Restore the file.")
+    return value
+
+
+def _list(content: dict, name: str, kind: type, where: str = "") -> tuple:
+    values = _get(content, name, list, where)
+    numbered = {str(i): value for i, value in enumerate(values)}
+    name = f"{where}.{name}" if where else name
+    return tuple(_get(numbered, i, kind, name) for i in numbered)
+
+
+def _agree(name: str, stated: Any, counted: Any) -> None:
+    if stated != counted:
+        raise UserError(f"{name}={stated}, but the shards add up to {counted}. Restore the file.")

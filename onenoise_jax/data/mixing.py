@@ -27,6 +27,8 @@ from onenoise_jax.core.random import stream_generator
 from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.source import Source
 
+_OTHER_ORDER = np.dtype(np.uint64).newbyteorder("S")
+
 
 @dataclasses.dataclass(frozen=True)
 class Mixing:
@@ -59,48 +61,59 @@ class Mixing:
             )
 
     def __call__(
-        self, slot: int, record: int, source: Source, generator: np.random.Generator
+        self,
+        slots: Sequence[int],
+        records: Sequence[int],
+        source: Source,
+        generators: Sequence[np.random.Generator],
     ) -> dict[str, np.ndarray]:
-        """The sample at `slot`, with L = 1 + patches layers.
+        """The samples at n `slots`, each with L = 1 + patches layers.
 
-        `pixels` (L, height, width) uint8, or (L, height, width, channels) if there are
-        several; `labels` (L,) int32; `attributes` (L, a) float32; `boxes` (patches, 5)
+        `pixels` (n, L, height, width) uint8, or (n, L, height, width, channels) if there are
+        several; `labels` (n, L) int32; `attributes` (n, L, a) float32; `boxes` (n, patches, 5)
         float32: centre x, centre y, half width, half height in pixels, angle in radians.
         An unused layer has no pixels (0), the record's own label and attributes, and a box of
         half extents -1, which covers nothing.
         """
-        height, width, channels = source.image_shape
-        layers = 1 + self.patches
-        pixels = np.empty((layers, height, width, channels), np.uint8)
-        labels = np.empty(layers, np.int32)
-        attributes = np.empty((layers, len(source.attributes)), np.float32)
-        boxes = np.zeros((self.patches, 5), np.float32)
-        boxes[:, 2:4] = -1
-
-        own = source[record]
-        labels[:], attributes[:] = own.label, own.attributes
-        self._paste(own, pixels[0], generator)
-        used = 1
-        if self._mixed(slot):
-            used += int(generator.integers(1, layers))
-        for layer in range(1, used):
-            partner = _partner(labels[:layer], source, generator)
-            labels[layer], attributes[layer] = partner.label, partner.attributes
-            self._paste(partner, pixels[layer], generator)
-            boxes[layer - 1] = random_box(generator, height, width)
-        pixels[used:] = 0
-        return {
+        count, layers, channels = len(slots), 1 + self.patches, source.image_shape[2]
+        pixels = np.empty((count, layers, *source.image_shape), np.uint8)
+        labels = np.empty((count, layers), np.int32)
+        attributes = np.empty((count, layers, len(source.attributes)), np.float32)
+        boxes = np.zeros((count, self.patches, 5), np.float32)
+        boxes[..., 2:4] = -1
+        batch = {
             "pixels": pixels[..., 0] if channels == 1 else pixels,
             "labels": labels,
             "attributes": attributes,
             "boxes": boxes,
         }
+        rows = zip(records, generators, self._mixed(slots), strict=True)
+        for row, (record, generator, mixed) in enumerate(rows):
+            own = source[record]
+            labels[row], attributes[row] = own.label, own.attributes
+            self._paste(own, pixels[row, 0], generator)
+            used = [own.label]
+            if mixed:
+                partners = int(generator.integers(1, layers))
+                for layer in range(1, 1 + partners):
+                    partner = _partner(used, source, generator)
+                    used.append(partner.label)
+                    labels[row, layer], attributes[row, layer] = partner.label, partner.attributes
+                    self._paste(partner, pixels[row, layer], generator)
+                    boxes[row, layer - 1] = random_box(generator, *source.image_shape[:2])
+            pixels[row, len(used) :] = 0
+        return batch
 
-    def _mixed(self, slot: int) -> bool:
+    def _mixed(self, slots: Sequence[int]) -> list[bool]:
+        """Which of `slots` receive patches."""
         if not self.patches:
-            return False
-        batch, position = divmod(slot, self.batch_size)
-        return bool(mixed_positions(self.seed, batch, self.batch_size, self.probability)[position])
+            return [False] * len(slots)
+        size, places = self.batch_size, [divmod(slot, self.batch_size) for slot in slots]
+        mixed = {
+            batch: mixed_positions(self.seed, batch, size, self.probability).tolist()
+            for batch in {batch for batch, _ in places}
+        }
+        return [mixed[batch][position] for batch, position in places]
 
     def _paste(
         self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator
@@ -108,7 +121,7 @@ class Mixing:
         """Writes the pixels of `image` into `layer`, mirrored at random."""
         horizontally, vertically = generator.random() < 0.5, generator.random() < 0.5
         if self.flip:
-            layer[...] = flipped(image.pixels, horizontally, vertically)
+            write_flipped(image.pixels, layer, horizontally, vertically)
         else:
             layer[...] = image.pixels
 
@@ -161,23 +174,25 @@ def _random_interval(generator: np.random.Generator, length: int) -> tuple[int, 
     return int(generator.integers(half, length - half + 1)), half + 0.5
 
 
-def flipped(pixels: np.ndarray, horizontally: bool, vertically: bool) -> np.ndarray:
-    """`pixels` (height, width, channels) uint8, mirrored as asked."""
-    if vertically:
-        pixels = pixels[::-1]
+def write_flipped(
+    pixels: np.ndarray, out: np.ndarray, horizontally: bool, vertically: bool
+) -> None:
+    """Writes `pixels` (height, width, channels) uint8 into `out`, mirrored as asked."""
+    rows = slice(None, None, -1) if vertically else slice(None)
+    height, width, channels = pixels.shape
     if not horizontally:
-        return pixels
-    _, width, channels = pixels.shape
-    if channels == 1 and width % 8 == 0:
-        # Reversing words, then the bytes in each, is five times as fast as reversing bytes.
-        words = pixels[..., 0].view(np.uint64)[:, ::-1]
-        return words.byteswap().view(np.uint8)[..., None]
-    return pixels[:, ::-1]
+        out[...] = pixels[rows]
+    elif channels > 1 or width % 8:
+        out[...] = pixels[rows, ::-1]
+    else:
+        # Eight pixels are one word; in the other byte order they are mirrored. This takes half
+        # the time of the line above.
+        words = pixels.reshape(height, width).view(np.uint64)
+        out.reshape(height, width).view(_OTHER_ORDER)[...] = words[rows, ::-1]
 
 
-def _partner(used: np.ndarray, source: Source, generator: np.random.Generator) -> LabelledImage:
+def _partner(used: Sequence[int], source: Source, generator: np.random.Generator) -> LabelledImage:
     """A record drawn at random among those whose label is not in `used`."""
-    labels = used.tolist()
-    while (image := source[int(generator.integers(len(source)))]).label in labels:
+    while (image := source[int(generator.integers(len(source)))]).label in used:
         pass
     return image

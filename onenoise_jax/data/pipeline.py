@@ -10,18 +10,24 @@ not depend on who computes it, and a run resumes from its step number alone.
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import grain
 import numpy as np
+from grain.experimental import index_shuffle
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.random import stream_generator
+from onenoise_jax.core.random import stream_generator, stream_generators
 from onenoise_jax.data.source import Source
 
-Sample = Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]]
-"""`sample(slot, record, source, generator)`: the arrays of the sample at `slot`, made from
-record number `record`; it must be a pure function of its arguments."""
+Sample = Callable[
+    [Sequence[int], Sequence[int], Source, Sequence[np.random.Generator]], dict[str, np.ndarray]
+]
+"""`sample(slots, records, source, generators)`: the samples at `slots`, each array (slots, ...).
+
+Sample i is made from record number `records[i]` and what `generators[i]` draws; it must not depend
+on the others.
+"""
 
 _BATCHES = 1 << 40
 
@@ -62,13 +68,10 @@ class Batches:
         """This process's rows of batch `index`: each array is (batch_size / processes, ...)."""
         share = self.batch_size // self.process_count
         first = index * self.batch_size + self.process_index * share
-        batch: dict[str, np.ndarray] = {}
-        for row in range(share):
-            for name, value in self._sample(first + row).items():
-                if row == 0:
-                    batch[name] = np.empty((share, *value.shape), value.dtype)
-                batch[name][row] = value
-        return batch
+        slots = range(first, first + share)
+        records = [self._record(slot) for slot in slots]
+        generators = stream_generators(self.seed, "sample", slots)
+        return self.sample(slots, records, self.source, generators)
 
     def iterator(self, first_batch: int = 0) -> Iterator[dict[str, np.ndarray]]:
         """Batches `first_batch`, `first_batch` + 1, ... without end, computed ahead."""
@@ -83,11 +86,38 @@ class Batches:
             yield from running
 
     @functools.cached_property
-    def _order(self) -> grain.MapDataset:
-        """Slot -> record index; computed on demand, so its size costs no memory."""
+    def _shuffle_seed(self) -> int:
         seed = int(stream_generator(self.seed, "shuffle").integers(1 << 32))
-        return grain.MapDataset.range(len(self.source)).seed(seed).shuffle().repeat()
+        return int(np.random.SeedSequence((seed, 1)).generate_state(1)[0])
 
-    def _sample(self, slot: int) -> dict[str, np.ndarray]:
-        generator = stream_generator(self.seed, "sample", slot)
-        return self.sample(slot, self._order[slot], self.source, generator)
+    def _record(self, slot: int) -> int:
+        """The record at `slot`: a permutation that is computed where it is asked for.
+
+        Equal to `grain.MapDataset.range(records).seed(seed).shuffle().repeat()[slot]`, without
+        the steps of a pipeline for each number.
+        """
+        records = len(self.source)
+        epoch, position = divmod(slot, records)
+        seed = (self._shuffle_seed + epoch) % (1 << 32)
+        return index_shuffle(position, max_index=records - 1, seed=seed, rounds=4)
+
+
+def each(
+    sample: Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]],
+) -> Sample:
+    """The sample function that calls `sample(slot, record, source, generator)` for every slot."""
+    return functools.partial(_stack, sample)
+
+
+def _stack(
+    sample: Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]],
+    slots: Sequence[int],
+    records: Sequence[int],
+    source: Source,
+    generators: Sequence[np.random.Generator],
+) -> dict[str, np.ndarray]:
+    rows = [
+        sample(slot, record, source, generator)
+        for slot, record, generator in zip(slots, records, generators, strict=True)
+    ]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -1,20 +1,20 @@
 """Writing a dataset: shards one after another, the manifest last."""
 
+import contextlib
 import itertools
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from array_record.python import array_record_module
 
 from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data import shards as shard_files
-from onenoise_jax.data.manifest import Manifest, Shard
-from onenoise_jax.data.records import LabelledImage, encode, encoded_bytes
+from onenoise_jax.data.manifest import Layout, Manifest, Shard
+from onenoise_jax.data.records import ImageLayout, LabelledImage
 
 
 def write_dataset(
@@ -30,96 +30,87 @@ def write_dataset(
 ) -> Manifest:
     """Writes the first `count` of `images` as a dataset into the folder `out`.
 
-    `images` is consumed one at a time, so memory does not grow with the dataset. Each shard
-    takes a contiguous run of ceil(count / shards) records (the last ones fewer), appears
-    under its name when it is complete, and the manifest is written last.
+    `images` is consumed one at a time, so memory does not grow with the dataset. Shard i holds
+    the records of `shard_range`; it appears under its name when it is complete, and the manifest
+    is written last.
 
     Raises UserError for a folder that already holds a dataset, for too little free disk
     space, for a record that does not fit `image_shape`, `labels` or `attributes` or whose
     attributes are not finite (naming its index), and when `images` ends early.
     """
     out = Path(out)
-    _check_request(out, image_shape, labels, attributes, count, shards)
-    files.check_free_space(out, count * encoded_bytes(image_shape, len(attributes)))
-    stream = _checked(images, image_shape, len(labels), len(attributes))
-    run = -(-count // shards)
-    written = []
+    check_request(out, count, shards)
+    layout = ImageLayout(tuple(image_shape), tuple(labels), tuple(attributes))
+    files.check_free_space(out, count * layout.record_bytes)
+    stream, written = iter(images), []
     for index in range(shards):
-        records = min(run, max(0, count - index * run))
+        numbers = shard_range(index, count, shards)
         path = out / shard_files.shard_name(index, shards)
-        shard = _write_shard(path, itertools.islice(stream, records), len(labels))
-        if shard.records < records:
-            found = sum(shard.records for shard in written) + shard.records
-            raise UserError(
-                f"{out}: the images ended after {found}, but count={count}. "
-                "Ask for fewer, or give more."
-            )
-        written.append(shard)
-    manifest = Manifest(
-        tuple(image_shape), tuple(labels), tuple(attributes), tuple(written), command
-    )
+        written.append(write_shard(path, itertools.islice(stream, len(numbers)), numbers, layout))
+    manifest = Manifest(layout, tuple(written), command)
     manifests.save(out, manifest)
     return manifest
 
 
-def _check_request(out, image_shape, labels, attributes, count, shards) -> None:
+def check_request(out: Path, count: int, shards: int) -> None:
+    """Raises UserError for a folder that holds a dataset and for numbers that make none."""
     if (out / manifests.FILE_NAME).exists():
         raise UserError(f"{out} already holds a dataset. Choose another folder, or remove it.")
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise UserError(f"image_shape={image_shape}: expected (height, width, channels).")
-    if not labels:
-        raise UserError("labels is empty: expected at least one name.")
-    manifests.check_names(list(labels), "labels")
-    manifests.check_names(list(attributes), "attributes")
     if count < 1:
         raise UserError(f"count={count}: expected at least one record.")
     if not 1 <= shards <= count:
         raise UserError(f"shards={shards}: expected from 1 to count={count}.")
 
 
-def _checked(
-    images: Iterable[LabelledImage],
-    image_shape: tuple[int, int, int],
-    labels: int,
-    attributes: int,
-) -> Iterator[LabelledImage]:
-    for index, image in enumerate(images):
-        pixels, values = image.pixels, image.attributes
-        if pixels.shape != tuple(image_shape) or pixels.dtype != np.uint8:
-            raise UserError(
-                f"record {index}: pixels are {pixels.dtype} {pixels.shape}; "
-                f"expected uint8 {tuple(image_shape)}."
-            )
-        if not 0 <= image.label < labels:
-            raise UserError(
-                f"record {index}: label={image.label}: expected from 0 to {labels - 1}, "
-                f"an index into the {labels} labels."
-            )
-        if values.shape != (attributes,) or values.dtype != np.float32:
-            raise UserError(
-                f"record {index}: attributes are {values.dtype} {values.shape}; "
-                f"expected float32 ({attributes},)."
-            )
-        if not np.isfinite(values).all():
-            raise UserError(f"record {index}: attributes={values}: expected finite values.")
-        yield image
+def shard_range(index: int, count: int, shards: int) -> range:
+    """The records of shard `index`: the index-th run of ceil(count / shards), the last shorter."""
+    run = -(-count // shards)
+    return range(min(index * run, count), min((index + 1) * run, count))
 
 
-def _write_shard(path: Path, images: Iterator[LabelledImage], labels: int) -> Shard:
-    counts: Counter[int] = Counter()
+def write_shard(path: Path, records: Iterable[Any], numbers: range, layout: Layout) -> Shard:
+    """Writes `records`, those of these `numbers`, as the shard at `path`, and reads it back.
+
+    It appears at `path` when every record was found in it. Raises UserError for a record that
+    does not fit `layout`, for too few records, and for a file that is not as it was written.
+    """
     with files.replaced(path) as temporary:
         writer = array_record_module.ArrayRecordWriter(str(temporary), shard_files.WRITER_OPTIONS)
         try:
-            for image in images:
-                writer.write(encode(image))
-                counts[image.label] += 1
+            for encoded in _encoded(records, numbers, layout):
+                with _disk_errors(path):
+                    writer.write(encoded)
         finally:
-            writer.close()
-        size, digest = temporary.stat().st_size, shard_files.checksum(temporary)
-    return Shard(
-        file=path.name,
-        records=counts.total(),
-        bytes=size,
-        sha256=digest,
-        label_counts=tuple(counts[label] for label in range(labels)),
-    )
+            with _disk_errors(path):
+                writer.close()
+        written = shard_files.describe(temporary, path.name, layout)
+        if written.records != len(numbers):
+            raise UserError(
+                f"{path}: {len(numbers)} records were written, but {written.records} are there. "
+                "Is the disk full?"
+            )
+    return written
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # What ArrayRecord raises when the system refuses to write.
+        raise UserError(f"{path}: could not be written ({error}). Is the disk full?") from error
+
+
+def _encoded(records: Iterable[Any], numbers: range, layout: Layout) -> Iterator[bytes]:
+    number = numbers.start
+    for record in records:
+        try:
+            layout.check(record)
+        except UserError as error:
+            raise UserError(f"record {number}: {error}") from error
+        yield layout.encode(record)
+        number += 1
+    if number < numbers.stop:
+        raise UserError(
+            f"the records ended after {number}, but {numbers.stop} were to come. "
+            "Ask for fewer, or give more."
+        )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
@@ -107,7 +107,7 @@ def read_text(path: str | os.PathLike) -> dict[str, str]:
     if Path(path).suffix.lower() == ".exr":
         return read_exr_text(path)
     try:
-        with Image.open(path) as image:
+        with _open_header(path) as image:
             image_format, text = image.format, text_of(image)
     # Decoders raise errors of many classes about damaged files.
     except Exception as error:
@@ -115,6 +115,13 @@ def read_text(path: str | os.PathLike) -> dict[str, str]:
     if text is None:
         raise UserError(f"{path}: a {image_format} file; expected PNG, OpenEXR, GIF or WebP.")
     return text
+
+
+def _open_header(path: str | os.PathLike) -> Image.Image:
+    """The file, for its header alone: without Pillow's limit on pixels, which are not read."""
+    with Path(path).open("rb") as file:
+        is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
+    return PngImagePlugin.PngImageFile(path) if is_png else Image.open(path)
 
 
 def _check_exists(path: str | os.PathLike) -> None:

@@ -50,3 +50,12 @@ def assert_same(found: LabelledImage, expected: LabelledImage) -> None:
     np.testing.assert_array_equal(found.pixels, expected.pixels)
     np.testing.assert_array_equal(found.attributes, expected.attributes)
     assert found.label == expected.label
+
+
+def peak_memory() -> int:
+    """The most resident memory of this process since its program started, in bytes.
+
+    Not `ru_maxrss`, which begins with the size of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])

@@ -5,6 +5,7 @@ import pytest
 from data_tools.inspect import main
 from onenoise_jax.images.files import read_picture
 from tests.data.examples import ATTRIBUTES, LABELS, write
+from tests.data.test_arrays import write_arrays
 
 MIDDLE = "shard-00001-of-00003.array_record"
 LAST = "shard-00002-of-00003.array_record"
@@ -104,3 +105,13 @@ def test_the_help_shows_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "python -m data_tools.inspect DIR --verify" in capsys.readouterr().out
+
+
+def test_a_dataset_of_arrays_is_described_and_verified_but_not_drawn(tmp_path, capsys):
+    write_arrays(tmp_path)
+    assert main([str(tmp_path), "--verify"]) == 0
+    printed = capsys.readouterr().out
+    for text in ("10 (", "make arrays", "arrays      3", "noise float16 (2, 3)", "3 shards"):
+        assert text in printed
+    assert main([str(tmp_path), f"--out={tmp_path / 'grid.png'}"]) == 2
+    assert "not labelled images" in capsys.readouterr().err

@@ -4,12 +4,12 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
+from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
 from onenoise_jax.data.manifest import Manifest, Shard
+from onenoise_jax.data.records import ImageLayout
 
 MANIFEST = Manifest(
-    image_shape=(4, 6, 1),
-    labels=("ash", "birch"),
-    attributes=("age",),
+    ImageLayout(image_shape=(4, 6, 1), labels=("ash", "birch"), attributes=("age",)),
     shards=(
         Shard("a.array_record", 3, 100, "ab12", (1, 2)),
         Shard("b.array_record", 1, 50, "cd34", (1, 0)),
@@ -35,7 +35,7 @@ def test_loading_inverts_saving_and_totals_add_up(tmp_path):
 
 def test_a_dataset_without_attributes_is_one(tmp_path):
     edited(tmp_path, lambda content: content.update(attributes=[]))
-    assert manifests.load(tmp_path).attributes == ()
+    assert manifests.load(tmp_path).layout.attributes == ()
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path):
@@ -118,4 +118,35 @@ def test_shards_that_make_no_sense_are_named(tmp_path, change, message):
 def test_a_list_instead_of_an_object_is_refused(tmp_path):
     edited(tmp_path, lambda content: [content])
     with pytest.raises(UserError, match="expected a JSON object"):
+        manifests.load(tmp_path)
+
+
+ARRAYS = Manifest(
+    ArrayLayout((ArraySpec("noise", "float16", (4, 8, 8)), ArraySpec("index", "int64", ()))),
+    shards=(Shard("a.array_record", 3, 100, "ab12", ()),),
+)
+
+
+def test_a_manifest_of_arrays_is_kept_and_has_no_labels(tmp_path):
+    manifests.save(tmp_path, ARRAYS)
+    assert manifests.load(tmp_path) == ARRAYS
+    assert "label" not in (tmp_path / "manifest.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arrays": []}, "arrays is empty"),
+        ({"arrays": ["noise"]}, r"arrays\.0='noise': expected dict"),
+        ({"arrays": [{"name": "a", "dtype": "int8"}]}, r"arrays\[0\]\.shape is missing"),
+        ({"arrays": [{"name": "a", "dtype": "text", "shape": []}]}, "a: type text: expected one"),
+        ({"arrays": [{"name": "a", "dtype": "int8", "shape": [0]}]}, r"a: shape \(0,\)"),
+        ({"records": 4}, "records=4, but the shards add up to 3"),
+    ],
+)
+def test_arrays_that_make_no_sense_are_named(tmp_path, change, message):
+    manifests.save(tmp_path, ARRAYS)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=f"manifest.json: {message}"):
         manifests.load(tmp_path)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.mixing import Mixing, block_size, flipped, mixed_positions, random_box
+from onenoise_jax.data.mixing import Mixing, block_size, mixed_positions, random_box, write_flipped
 from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import open_source
 from tests.data.examples import LABELS, SHAPE, image, write
@@ -127,7 +127,9 @@ def test_shapes_types_and_size(tmp_path):
 def test_flipping_mirrors(shape):
     pixels = image(0, shape).pixels
     for (horizontally, vertically), expected in mirrorings(pixels).items():
-        np.testing.assert_array_equal(flipped(pixels, horizontally, vertically), expected)
+        found = np.empty(shape, np.uint8)
+        write_flipped(pixels, found, horizontally, vertically)
+        np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(pixels, image(0, shape).pixels)
 
 

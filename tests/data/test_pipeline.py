@@ -2,19 +2,21 @@ import functools
 import itertools
 import threading
 
+import grain
 import numpy as np
 import pytest
 from absl import flags
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.pipeline import Batches
+from onenoise_jax.core.random import stream_generator
+from onenoise_jax.data.pipeline import Batches, each
 from onenoise_jax.data.source import open_source
 from tests.data.examples import image, write
 
 RECORDS = 40
 
 
-def drawn(slot, record, source, generator):
+def drawn_one(slot, record, source, generator):
     """A sample that tells everything it was made from."""
     found = source[record]
     return {
@@ -23,6 +25,9 @@ def drawn(slot, record, source, generator):
         "record": np.int64(record),
         "draws": generator.random(3),
     }
+
+
+drawn = each(drawn_one)
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +140,11 @@ def test_the_batch_given_out_is_not_written_to_again(source):
 def test_threads_compute_ahead_of_the_reader(source, threads):
     third = threading.Event()
 
+    @each
     def watched(slot, record, source, generator):
         if slot == 24:
             third.set()
-        return drawn(slot, record, source, generator)
+        return drawn_one(slot, record, source, generator)
 
     running = Batches(source, 12, 0, watched, threads=threads).iterator()
     next(running)
@@ -147,10 +153,11 @@ def test_threads_compute_ahead_of_the_reader(source, threads):
 
 
 def test_an_error_in_a_sample_reaches_the_reader(source):
+    @each
     def failing(slot, record, source, generator):
         if slot == 30:
             raise UserError("slot 30 is damaged")
-        return drawn(slot, record, source, generator)
+        return drawn_one(slot, record, source, generator)
 
     running = Batches(source, 12, 0, failing).iterator()
     assert_equal([next(running), next(running)], first(Batches(source, 12, 0, drawn), 2))
@@ -178,5 +185,18 @@ def test_a_sample_function_may_have_bound_arguments(source):
     def scaled(scale, slot, record, source, generator):
         return {"value": np.float32(scale * slot)}
 
-    (batch,) = first(Batches(source, 4, 0, functools.partial(scaled, 2)), 1)
+    (batch,) = first(Batches(source, 4, 0, each(functools.partial(scaled, 2))), 1)
     np.testing.assert_array_equal(batch["value"], [0, 2, 4, 6])
+
+
+def test_the_order_is_that_of_grains_shuffle(source):
+    seed = int(stream_generator(9, "shuffle").integers(1 << 32))
+    order = grain.MapDataset.range(RECORDS).seed(seed).shuffle().repeat()
+    found = records(source, 5 * RECORDS, seed=9)
+    np.testing.assert_array_equal(found, [order[slot] for slot in range(5 * RECORDS)])
+
+
+def test_a_sample_draws_from_the_stream_of_its_slot(source):
+    batch = Batches(source, 12, 5, drawn)[3]
+    expected = [stream_generator(5, "sample", slot).random(3) for slot in range(36, 48)]
+    np.testing.assert_array_equal(batch["draws"], expected)

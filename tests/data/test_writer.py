@@ -108,7 +108,7 @@ def test_an_interrupted_run_leaves_no_dataset_and_can_be_repeated(tmp_path):
 
 
 def test_too_few_images_are_an_error(tmp_path):
-    with pytest.raises(UserError, match="ended after 3, but count=4"):
+    with pytest.raises(UserError, match="ended after 3, but 4 were to come"):
         attempt(tmp_path, images(3), shards=2)
     assert not (tmp_path / "manifest.json").exists()
 

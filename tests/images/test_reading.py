@@ -125,7 +125,11 @@ def test_openexr_of_other_programs(tmp_path):
     half = (integers(4, 6, 4) / 256).astype(np.float16)
     planes = {name: half[..., index].copy() for index, name in enumerate("RGBA")}
     write_exr(tmp_path / "a.exr", planes, compression=OpenEXR.PIZ_COMPRESSION)
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.exr"), half[..., :3])
+    found = read_picture(tmp_path / "a.exr")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, half[..., :3])
+    write_exr(tmp_path / "a.exr", {"Y": half[..., 0].copy()})
+    assert read_picture(tmp_path / "a.exr").dtype == np.float32
 
 
 def test_the_first_part_of_an_openexr_file_is_read(tmp_path):
@@ -235,6 +239,20 @@ def test_headers_that_claim_more_than_the_file_has_are_refused(tmp_path):
 def test_channels_that_are_no_picture_are_listed(tmp_path, names):
     write_exr(tmp_path / "a.exr", {name: np.zeros((4, 4), np.float32) for name in names})
     with pytest.raises(UserError, match=rf"a\.exr: channels {', '.join(sorted(names))}; expected"):
+        read_picture(tmp_path / "a.exr")
+
+
+def test_deep_images_are_refused(tmp_path):
+    samples = np.empty((4, 4), object)
+    for index in range(samples.size):
+        samples.flat[index] = np.array([0.5, 0.25], np.float32)
+    write_exr(
+        tmp_path / "a.exr",
+        {"Y": samples},
+        type=OpenEXR.deepscanline,
+        compression=OpenEXR.ZIPS_COMPRESSION,
+    )
+    with pytest.raises(UserError, match=r"a\.exr: .*expected a flat image"):
         read_picture(tmp_path / "a.exr")
 
 

@@ -27,7 +27,7 @@ def write(path, text):
         write_picture(path, grey[0], text=text)
 
 
-@pytest.mark.parametrize("text", [TEXT, {}])
+@pytest.mark.parametrize("text", [TEXT, {}, {"longer than Pillow unpacks": "x" * 2_000_000}])
 @pytest.mark.parametrize("suffix", PICTURES + ANIMATIONS)
 def test_text_comes_back_unchanged(tmp_path, suffix, text):
     assert len(TEXT["long"].encode()) > 100_000
@@ -41,6 +41,12 @@ def test_arrays_are_written_without_their_text(tmp_path):
     write(tmp_path / "with.npy", TEXT)
     write(tmp_path / "without.npy", {})
     assert (tmp_path / "with.npy").read_bytes() == (tmp_path / "without.npy").read_bytes()
+
+
+def test_without_text_a_gif_has_no_comment(tmp_path):
+    write(tmp_path / "a.gif", {})
+    with Image.open(tmp_path / "a.gif") as image:
+        assert "comment" not in image.info
 
 
 def test_every_name_of_the_openexr_header_is_reserved(tmp_path):
@@ -74,11 +80,15 @@ def test_text_of_other_programs(tmp_path):
     information = PngImagePlugin.PngInfo()
     information.add_text("Software", "ein Malprogramm für Bäume")
     information.add_text("Comment", "x" * 5000, zip=True)
-    image.save(tmp_path / "a.png", pnginfo=information)
+    image.save(tmp_path / "a.png", pnginfo=information, dpi=(72, 72))
     assert read_text(tmp_path / "a.png") == {
         "Software": "ein Malprogramm für Bäume",
         "Comment": "x" * 5000,
     }
+    header = {"type": OpenEXR.scanlineimage, "owner": "a studio", "framesPerSecond": 24.0}
+    with OpenEXR.File(header, {"Y": np.zeros((4, 4), np.float32)}) as file:
+        file.write(str(tmp_path / "a.exr"))
+    assert read_text(tmp_path / "a.exr") == {"owner": "a studio"}
     for comment in (b"free words", b"[1]", b'{"a": 1}', b"\xff\xfe"):
         image.save(tmp_path / "a.gif", comment=comment)
         assert read_text(tmp_path / "a.gif") == {}
@@ -107,3 +117,9 @@ def test_formats_without_text_are_named(tmp_path):
     write(tmp_path / "a.npy", {})
     with pytest.raises(UserError, match=r"a\.npy: "):
         read_text(tmp_path / "a.npy")
+
+
+def test_text_is_read_from_pictures_of_any_size(tmp_path, monkeypatch):
+    write_picture(tmp_path / "a.png", np.zeros((40, 40), np.uint8), text={"key": "value"})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_text(tmp_path / "a.png")["key"] == "value"

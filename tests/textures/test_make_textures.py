@@ -36,9 +36,9 @@ def dataset(tmp_path_factory) -> Path:
 
 def test_the_manifest_names_the_full_vocabulary(dataset):
     source = open_source(dataset)
-    assert source.manifest.labels == TYPES
-    assert source.manifest.attributes == PARAMETERS
-    assert source.manifest.image_shape == (16, 16, 1)
+    assert source.labels == TYPES
+    assert source.attributes == PARAMETERS
+    assert source.image_shape == (16, 16, 1)
     assert len(source) == 10
     assert len(source.manifest.shards) == 2
     assert "--per-type 5 --size 16 --seed 0 --types perlin_noise cells_1" in source.manifest.command

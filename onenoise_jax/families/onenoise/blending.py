@@ -33,14 +33,16 @@ def lerp(weight: jax.Array, low: jax.Array, high: jax.Array) -> jax.Array:
     return (1 - weight) * low + weight * high
 
 
-def mask_weights(mask: np.ndarray, power: float | np.ndarray = 0.25) -> np.ndarray:
+def mask_weights(
+    mask: np.ndarray, power: float | np.ndarray = 0.25, periodic: tuple[bool, bool] = (False, False)
+) -> np.ndarray:
     """Blending weights (h, w) float64 in [0, 1] from a mask (h, w).
 
     A boolean mask becomes the distance of each of its pixels to the nearest pixel outside,
     as a share of the largest; a mask of numbers in [0, 1] is taken as it is. The result is
     raised to `power`, a positive number or one per pixel: near 0 the blend is abrupt, at 1
-    gradual. A mask without an outside has the weight 1 everywhere. Raises ValueError for
-    other masks and powers.
+    gradual. A mask without an outside has the weight 1 everywhere. Distances go around the
+    axes (y, x) that are `periodic`. Raises ValueError for other masks and powers.
     """
     if mask.ndim != 2:
         raise ValueError(f"mask of shape {mask.shape}: expected (height, width)")
@@ -52,7 +54,15 @@ def mask_weights(mask: np.ndarray, power: float | np.ndarray = 0.25) -> np.ndarr
         return mask.astype(np.float64) ** power
     if mask.all():
         return np.ones(mask.shape)
-    distance = ndimage.distance_transform_edt(mask)
+    # On a torus, nothing is farther than half way around.
+    margins = [
+        length // 2 if around else 0 for length, around in zip(mask.shape, periodic, strict=True)
+    ]
+    continued = np.pad(mask, [(margin, margin) for margin in margins], mode="wrap")
+    inside = tuple(
+        slice(margin, margin + length) for margin, length in zip(margins, mask.shape, strict=True)
+    )
+    distance = ndimage.distance_transform_edt(continued)[inside]
     return (distance / max(distance.max(), 1.0)) ** power
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from onenoise_jax.families.onenoise.blending import lerp, mask_weights, slerp, smooth_gradient
 from onenoise_jax.families.onenoise.embedding import embedding_penalty
@@ -72,3 +73,16 @@ def test_the_penalty_pulls_embeddings_to_the_sphere():
     assert embedding_penalty(table, 2.0) == pytest.approx(0.5)
     gradient = jax.grad(embedding_penalty)(table, 2.5)
     assert gradient[0, 0] < 0 < gradient[1, 1]
+
+
+def test_distances_go_around_periodic_axes():
+    """A shape that is shifted around has the same weights, shifted around."""
+    rng = np.random.default_rng(0)
+    mask = ndimage.binary_dilation(rng.random((20, 28)) > 0.98, iterations=4)
+    around = mask_weights(mask, 0.5, periodic=(True, True))
+    shifted = mask_weights(np.roll(mask, (9, 13), (0, 1)), 0.5, periodic=(True, True))
+    np.testing.assert_allclose(shifted, np.roll(around, (9, 13), (0, 1)))
+    one_axis = mask_weights(np.roll(mask, (0, 13), (0, 1)), 0.5, periodic=(False, True))
+    expected = np.roll(mask_weights(mask, 0.5, periodic=(False, True)), (0, 13), (0, 1))
+    np.testing.assert_allclose(one_axis, expected)
+    assert not np.allclose(around, mask_weights(mask, 0.5))

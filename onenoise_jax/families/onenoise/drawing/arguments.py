@@ -10,7 +10,8 @@ from onenoise_jax.textures.vocabulary import ALIASES, PARAMETERS_OF_TYPE
 DESCRIPTION = """\
 Draws textures with a trained network: one noise, a blend of two, or sheets of many.
 A noise is a type and its parameters, from 0 to 1; those not named are 0. Picture i of a
-command depends on its own seed (--seed + i) alone, and says in its metadata how it was made."""
+command depends on its own seed (--seed + i) alone, and says in its metadata how it was made.
+A file that stands at --out is replaced, unless it is one that is read."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--again",
         type=Path,
         metavar="FILE",
-        help="draw that picture once more, with the changes that other options say",
+        help="draw that picture (.png, .exr, .gif, .webp) once more, with the changes that other "
+        "options say",
     )
     _true(files, "--raw", "of a run, the parameters themselves, not their moving average")
 

@@ -2,7 +2,8 @@
 
 import argparse
 import dataclasses
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from tqdm import tqdm
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import check_free_space, replaced
 from onenoise_jax.families.onenoise.drawing.arguments import DESCRIPTION, EXAMPLES, configure
 from onenoise_jax.families.onenoise.drawing.canvas import check_canvas, draw_strips
 from onenoise_jax.families.onenoise.drawing.metadata import (
+    Making,
     check_same,
+    files_of,
     from_text,
+    given_options,
     making_of,
     to_text,
 )
@@ -33,18 +37,20 @@ from onenoise_jax.families.onenoise.drawing.request import (
     region_of,
     settings_of,
     subject_or_sheet,
+    with_changes,
 )
 from onenoise_jax.families.onenoise.drawing.sheets import Sheet
 from onenoise_jax.families.onenoise.drawing.subjects import Sphere, Subject
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights_folder import Weights
-from onenoise_jax.images.animation import write_animation
+from onenoise_jax.images.animation import check_animation_path, write_animation
 from onenoise_jax.images.files import check_picture_path, read_text, write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.images.seams import seam_ratio
 from onenoise_jax.training.family import Command
 
-ANIMATIONS = (".gif", ".webp")
+DEFAULT_FPS = 12.0
+"""Frames per second of an animation."""
 
 
 def run(options: argparse.Namespace) -> None:
@@ -57,13 +63,14 @@ def run(options: argparse.Namespace) -> None:
     }
     again = from_text(read_text(options.again), options.again) if options.again else None
     if again:
-        given = {**again.request, **given}
+        given = with_changes(again.request, given)
     if "weights" not in given:
         raise UserError("--weights is missing: a folder of weights, or a training run's")
     request = construct(Request, given, "texture")
-    animated = out.suffix.lower() in ANIMATIONS
-    subject = subject_or_sheet(request, animated=animated)
-    _check_out(out, request, subject)
+    subject = subject_or_sheet(request, animated=_is_animation(out))
+    outputs = output_paths(out, request, subject)
+    _check_outputs(outputs, request, subject)
+    _check_inputs_stay(outputs, [*files_of(request), *([options.again] if again else [])])
     weights = load_any_weights(Path(request.weights), raw=request.raw)
     making = making_of(request, weights)
     if again:
@@ -73,116 +80,144 @@ def run(options: argparse.Namespace) -> None:
     check_size(weights, settings.height, settings.width)
     check_sampler(weights, settings.sampler)
     keep_compiled_programs()
-    if isinstance(subject, Sheet):
-        images = np.concatenate(list(_drawn(weights, subject.subjects, subject.seeds, settings)))
-        _write_sheet(out, subject, images, request, to_text(making))
-        _say(out, f"{len(images)} pictures of {size[1]}x{size[0]}")
-        _print_seams(images, settings)
-    elif request.window:
-        _write_canvas(out, weights, subject, request, size, settings)
-    else:
-        _write_pictures(out, weights, subject, request, settings)
+    try:
+        if isinstance(subject, Sheet):
+            _write_sheet(out, weights, subject, making, settings, request)
+        elif request.window:
+            _write_canvas(out, weights, subject, making, settings, request, size)
+        else:
+            _write_pictures(outputs, weights, subject, making, settings, request)
+    except OSError as error:
+        raise UserError(f"{error.filename or out} cannot be written: {error}") from error
 
 
-def _check_out(out: Path, request: Request, subject: Subject | Sheet) -> None:
-    """Raises UserError for an output that the request cannot have."""
-    suffix = out.suffix.lower()
-    if suffix in ANIMATIONS:
+def output_paths(out: Path, request: Request, subject: Subject | Sheet) -> list[Path]:
+    """The files that the request writes: x.png, or x_7.png, x_8.png for several seeds."""
+    if isinstance(subject, Sheet) or request.count == 1:
+        return [out]
+    seeds = range(request.seed, request.seed + request.count)
+    return [out.with_name(f"{out.stem}_{seed}{out.suffix}") for seed in seeds]
+
+
+def _is_animation(out: Path) -> bool:
+    return out.suffix.lower() in (".gif", ".webp")
+
+
+def _check_outputs(outputs: list[Path], request: Request, subject: Subject | Sheet) -> None:
+    """Raises UserError for outputs that the request cannot have."""
+    out = outputs[0]
+    if _is_animation(out):
         if not request.sweep:
             raise UserError(f"--out {out}: an animation shows a --sweep; pictures are .png")
+        if request.bits != 8:
+            raise UserError(f"--bits {request.bits}: {out} holds 8 bits")
+        check_animation_path(out, frames_per_second=request.fps or DEFAULT_FPS)
         return
-    check_picture_path(out, bits=request.bits)
-    if isinstance(subject, Sheet) and (suffix == ".exr" or request.bits == 16):
+    if request.fps:
+        raise UserError(f"--fps {request.fps:g}: {out} is no animation (.gif, .webp)")
+    for path in outputs:
+        check_picture_path(path, bits=request.bits)
+    if isinstance(subject, Sheet) and (out.suffix.lower() == ".exr" or request.bits == 16):
         raise UserError(
             f"--out {out}: a sheet of many pictures is an 8-bit .png, or an .npy array of them all"
         )
 
 
+def _check_inputs_stay(outputs: list[Path], inputs: list[str | Path]) -> None:
+    """Raises UserError if an output would replace what is read."""
+    read = {Path(name).resolve() for name in inputs}
+    for path in outputs:
+        if path.resolve() in read:
+            raise UserError(f"--out {path} is a picture that is read: choose another name")
+
+
 def _write_pictures(
-    out: Path, weights: Weights, subject: Subject, request: Request, settings: Settings
+    outputs: list[Path],
+    weights: Weights,
+    subject: Subject,
+    making: Making,
+    settings: Settings,
+    request: Request,
 ) -> None:
     """A file per picture, written as soon as it is drawn."""
     seeds = range(request.seed, request.seed + request.count)
     subjects = [Sphere(seed) if isinstance(subject, Sphere) else subject for seed in seeds]
-    paths = [out] if request.count == 1 else [numbered(out, seed) for seed in seeds]
     drawn = (image for part in _drawn(weights, subjects, seeds, settings) for image in part)
-    for path, seed, shown, image in zip(paths, seeds, subjects, drawn, strict=True):
-        one = dataclasses.replace(request, seed=seed, count=1)
-        text = to_text(making_of(one, weights))
+    for path, seed, shown, image in zip(outputs, seeds, subjects, drawn, strict=True):
+        one = given_options(dataclasses.replace(request, seed=seed, count=1))
+        text = to_text(dataclasses.replace(making, request=one))
         write_picture(path, image, bits=request.bits, text=text)
         _say(path, f"{shown}, seed {seed}, {settings.width}x{settings.height}")
         _print_seams(image[None], settings)
-
-
-def numbered(path: Path, seed: int) -> Path:
-    """The name of the picture of `seed` among several: x.png is x_7.png."""
-    return path.with_name(f"{path.stem}_{seed}{path.suffix}")
 
 
 def _write_canvas(
     out: Path,
     weights: Weights,
     subject: Subject,
+    making: Making,
+    settings: Settings,
     request: Request,
     size: tuple[int, int],
-    settings: Settings,
 ) -> None:
     """A picture in windows; an .npy file is written strip by strip, so it may exceed memory."""
     canvas, region = canvas_of(request, size), region_of(request, size)
     check_canvas(weights, canvas, settings, region)
-    if request.count > 1:
-        raise UserError(f"--count {request.count}: --window draws one picture at a time")
     shape = (region.height, region.width, weights.config.model.channels)
     strips = draw_strips(weights, subject, request.seed, canvas, settings, region)
-    strips = _rows_with_progress(strips, region.height)
-    if out.suffix == ".npy":
-        with replaced(out) as temporary:
-            array = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-            _fill(array, strips)
-            array.flush()
+    strips = _with_progress(strips, region.height, "row")
+    if out.suffix.lower() == ".npy":
+        check_free_space(out.parent, 4 * math.prod(shape))
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        with replaced(out) as temporary, temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for strip in strips:
+                file.write(np.ascontiguousarray(strip, "<f4").tobytes())
     else:
-        image = np.empty(shape, np.float32)
-        _fill(image, strips)
-        write_picture(out, image, bits=request.bits, text=to_text(making_of(request, weights)))
+        image = np.concatenate(list(strips))
+        write_picture(out, image, bits=request.bits, text=to_text(making))
     _say(out, f"{subject}, seed {request.seed}, {region.width}x{region.height} in windows")
 
 
-def _fill(array: np.ndarray, strips: Iterable[np.ndarray]) -> None:
-    row = 0
-    for strip in strips:
-        array[row : row + len(strip)] = strip
-        row += len(strip)
+def _write_sheet(
+    out: Path,
+    weights: Weights,
+    sheet: Sheet,
+    making: Making,
+    settings: Settings,
+    request: Request,
+) -> None:
+    """All pictures on one sheet, as an array, or one after the other in an animation."""
+    images = np.concatenate(list(_drawn(weights, sheet.subjects, sheet.seeds, settings)))
+    pixels = np.uint8(np.rint(images * 255))
+    if out.suffix.lower() == ".npy":
+        with replaced(out) as temporary, temporary.open("wb") as file:
+            np.save(file, images)
+    elif _is_animation(out):
+        frames = np.concatenate([pixels, pixels[-2:0:-1]])[..., 0]  # There and back.
+        rate = request.fps or DEFAULT_FPS
+        write_animation(out, frames, frames_per_second=rate, text=to_text(making))
+    else:
+        grid = labelled_grid(pixels, columns=sheet.columns, captions=sheet.captions)
+        write_picture(out, grid, text=to_text(making))
+    _say(out, f"{len(images)} pictures of {settings.width}x{settings.height}")
+    _print_seams(images, settings)
 
 
-def _rows_with_progress(strips: Iterator[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-    with tqdm(total=rows, unit="row", dynamic_ncols=True) as bar:
-        for strip in strips:
-            yield strip
-            bar.update(len(strip))
+def _drawn(
+    weights: Weights, subjects: Sequence[Subject], seeds: Sequence[int], settings: Settings
+) -> Iterator[np.ndarray]:
+    parts = iterate_pictures(weights, subjects, seeds, settings)
+    return _with_progress(parts, len(subjects), "picture")
 
 
-def _drawn(weights, subjects, seeds, settings) -> Iterator[np.ndarray]:
-    """`iterate_pictures` with a progress bar."""
-    with tqdm(total=len(subjects), unit="picture", dynamic_ncols=True) as bar:
-        for part in iterate_pictures(weights, subjects, seeds, settings):
+def _with_progress(parts: Iterator[np.ndarray], total: int, unit: str) -> Iterator[np.ndarray]:
+    """`parts` as they come, with a bar that counts their rows."""
+    with tqdm(total=total, unit=unit, desc="compiling", dynamic_ncols=True) as bar:
+        for part in parts:
+            bar.set_description("drawing", refresh=False)
             bar.update(len(part))
             yield part
-
-
-def _write_sheet(
-    out: Path, sheet: Sheet, images: np.ndarray, request: Request, text: dict[str, str]
-) -> None:
-    if out.suffix == ".npy":
-        with replaced(out) as temporary:
-            np.save(temporary, images)
-        return
-    pixels = np.uint8(np.rint(images * 255))
-    if out.suffix.lower() in ANIMATIONS:
-        there_and_back = np.concatenate([pixels, pixels[-2:0:-1]])[..., 0]
-        write_animation(out, there_and_back, frames_per_second=request.fps, text=text)
-        return
-    grid = labelled_grid(pixels, columns=sheet.columns, captions=sheet.captions)
-    write_picture(out, grid, text=text)
 
 
 def _print_seams(images: np.ndarray, settings: Settings) -> None:

@@ -11,7 +11,6 @@ from onenoise_jax.families.onenoise.drawing.subjects import (
     Even,
     Midpoint,
     Noise,
-    Ramp,
     Sphere,
     Subject,
 )
@@ -31,7 +30,7 @@ class Window(NamedTuple):
         """The part of `field` (h, w, ...); beyond its borders the border is repeated."""
         rows = np.clip(np.arange(self.top, self.top + self.height), 0, field.shape[0] - 1)
         columns = np.clip(np.arange(self.left, self.left + self.width), 0, field.shape[1] - 1)
-        return field[rows][:, columns]
+        return field[np.ix_(rows, columns)]
 
 
 def whole(size: tuple[int, int]) -> Window:
@@ -61,10 +60,9 @@ def conditioner(
             class_embedding=np.broadcast_to(point, (window.height, window.width, len(point))),
             parameters=np.broadcast_to(parameters, (window.height, window.width, len(PARAMETERS))),
         )
+    parameter_weights = class_weights = subject.weight.weights(*size)
     if isinstance(subject, Midpoint):
-        class_weights, parameter_weights = Even(0.5).weights(*size), Ramp("x").weights(*size)
-    else:
-        class_weights = parameter_weights = subject.weight.weights(*size)
+        class_weights = Even(0.5).weights(*size)
     low, high = (table[type_index(noise.type)] for noise in (subject.low, subject.high))
     return lambda window: FieldCondition(
         class_embedding=slerp(np.float32(window.of(class_weights)), low, high),

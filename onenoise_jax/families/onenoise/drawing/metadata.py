@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.families.onenoise.drawing.request import Request
@@ -19,21 +20,49 @@ KEY = "onenoise_jax"
 
 @dataclasses.dataclass(frozen=True)
 class Making:
-    """request: the options. weights_sha256: see `weights_hash`. files: SHA-256 by path."""
+    """How a picture was made.
+
+    request: the options that were given.
+    weights_sha256: see `weights_hash`. step: of training, where it is known.
+    files: SHA-256 by path of the pictures that were read.
+    """
 
     request: Mapping[str, Any]
     weights_sha256: str
+    step: int | None
     files: Mapping[str, str]
 
 
 def making_of(request: Request, weights: Weights) -> Making:
     """What is written into a picture."""
-    options = {
+    return Making(
+        given_options(request),
+        weights_hash(weights),
+        weights.config.provenance.step,
+        {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in files_of(request)},
+    )
+
+
+def given_options(request: Request) -> dict[str, Any]:
+    """The options of `request` that are not at their defaults."""
+    return {
         field.name: getattr(request, field.name)
         for field in dataclasses.fields(request)
         if getattr(request, field.name) != field.default
     }
-    return Making(options, weights_hash(weights), _file_hashes(request))
+
+
+def files_of(request: Request) -> list[str]:
+    """The pictures that `request` reads."""
+    return [name for name in (request.mask, request.factor) if name and not _is_number(name)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def to_text(making: Making) -> dict[str, str]:
@@ -46,13 +75,9 @@ def from_text(text: Mapping[str, str], path: Path) -> Making:
     if KEY not in text:
         raise UserError(f"{path} does not say how it was drawn: it is not from `texture`")
     try:
-        content = json.loads(text[KEY])
-        making = Making(**content)
-        if not (isinstance(making.request, dict) and isinstance(making.files, dict)):
-            raise TypeError("request and files are not objects")
-    except (ValueError, TypeError) as error:
+        return construct(Making, json.loads(text[KEY]), str(path))
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: what it says of its making is damaged: {error}") from error
-    return making
 
 
 def check_same(making: Making, now: Making, path: Path) -> None:
@@ -60,8 +85,8 @@ def check_same(making: Making, now: Making, path: Path) -> None:
     if now.weights_sha256 != making.weights_sha256:
         raise UserError(
             f"{path} was drawn with other weights than those in {now.request['weights']} "
-            f"(SHA-256 {making.weights_sha256[:12]}..., there {now.weights_sha256[:12]}...): "
-            "name the right ones with --weights"
+            f"({_which(making)}; there {_which(now)}): name the right ones with --weights (a "
+            "run that goes on training changes its own)"
         )
     changed = [
         name for name, digest in now.files.items() if making.files.get(name, digest) != digest
@@ -79,6 +104,6 @@ def weights_hash(weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def _file_hashes(request: Request) -> dict[str, str]:
-    names = [name for name in (request.mask, request.factor) if name and Path(name).is_file()]
-    return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
+def _which(making: Making) -> str:
+    step = "" if making.step is None else f"step {making.step}, "
+    return f"{step}SHA-256 {making.weights_sha256[:12]}..."

@@ -1,7 +1,8 @@
 """What the `texture` command is asked for, as a value that can be kept and asked for again."""
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,7 +33,14 @@ from onenoise_jax.families.onenoise.sampling import CHUNK
 from onenoise_jax.images.files import read_picture
 from onenoise_jax.nn.convolution import Padding
 
+KINDS = ("type", "sphere", "all_types", "random_pairs", "example")
+"""Of these options one says what is drawn."""
+WAYS = ("midpoint", "mask", "along", "sweep")
+"""Of these options at most one says how two noises meet."""
+DETAILS = ("mask_as", "invert", "factor", "smooth", "frames", "fps")
+"""Options that belong to one of WAYS."""
 SAMPLERS = ("ddim", "ddpm", "dpm_solver", "published")
+MASKED_PIXELS = 8192**2
 PIXELS_AT_ONCE = CHUNK * 256 * 256
 
 
@@ -59,7 +67,7 @@ class Request:
     factor: str | None = None
     sweep: str | None = None
     frames: int | None = None
-    fps: float = 12.0
+    fps: float | None = None
     size: tuple[int, ...] | None = None
     tile: Literal["", "x", "y", "xy"] = ""
     window: int | None = None
@@ -75,10 +83,10 @@ class Request:
     raw: bool = False
 
     def __post_init__(self):
-        asked = [name for name in self._kinds() if getattr(self, name)]
+        asked = [name for name in KINDS if getattr(self, name)]
         if len(asked) != 1:
             raise ValueError(
-                f"{_flags(asked) or 'nothing'} asked for: expected one of {_flags(self._kinds())}"
+                f"{_flags(asked) or 'nothing'} asked for: expected one of {_flags(KINDS)}"
             )
         for name, needed in (
             ("to", "type"),
@@ -90,15 +98,16 @@ class Request:
             ("frames", "sweep"),
             ("overlap", "window"),
             ("region", "window"),
+            ("fps", "sweep"),
         ):
-            if getattr(self, name) and not getattr(self, needed):
+            if getattr(self, name) not in (None, False) and not getattr(self, needed):
                 raise ValueError(f"{_flags([name])} needs {_flags([needed])}")
         if self.sweep and not self.type:
             raise ValueError("--sweep needs --type")
         for name in ("along", "smooth"):
             if getattr(self, name) is not None and not (self.to or self.example):
                 raise ValueError(f"{_flags([name])} needs --to or --example")
-        ways = [name for name in ("midpoint", "mask", "along", "sweep") if getattr(self, name)]
+        ways = [name for name in WAYS if getattr(self, name)]
         if len(ways) > 1:
             raise ValueError(f"{_flags(ways)} exclude each other")
         if self.smooth and (self.mask or self.midpoint or self.sweep):
@@ -113,12 +122,32 @@ class Request:
         for name in ("batch", "frames", "window"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: expected at least 1")
+        if self.seed + self.count > 2**32:
+            raise ValueError(f"--seed {self.seed}: seeds end before 2^32 = {2**32}")
+        if self.size is not None and (len(self.size) not in (1, 2) or min(self.size) < 1):
+            raise ValueError(f"--size {self.size}: expected SIZE or HEIGHT WIDTH, at least 1")
+        if self.region is not None and len(self.region) != 4:
+            raise ValueError(f"--region {self.region}: expected LEFT TOP WIDTH HEIGHT")
+        if self.sweep and self.count > 1:
+            raise ValueError(f"--count {self.count}: a sweep has --frames")
+        if self.window and self.count > 1:
+            raise ValueError(f"--count {self.count}: --window draws one picture at a time")
         if self.window and (self.sweep or self.all_types or self.random_pairs):
             raise ValueError("--window is for single pictures")
 
-    @staticmethod
-    def _kinds() -> tuple[str, ...]:
-        return ("type", "sphere", "all_types", "random_pairs", "example")
+
+def with_changes(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a request and, over them, others: a new kind or way replaces the old one."""
+    kept = dict(before)
+    if any(name in changes for name in KINDS):
+        kept = _without(kept, (*KINDS, "to", *WAYS, *DETAILS))
+    if any(name in changes for name in WAYS):
+        kept = _without(kept, (*WAYS, *DETAILS))
+    return {**kept, **changes}
+
+
+def _without(options: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}
 
 
 def _flags(names) -> str:
@@ -131,6 +160,8 @@ def parse_noise(words: tuple[str, ...]) -> Noise:
     parameters = {}
     for setting in settings:
         parameter, _, value = setting.partition("=")
+        if parameter in parameters:
+            raise UserError(f"{setting!r}: {parameter} of {name} is given twice")
         try:
             parameters[parameter] = float(value)
         except ValueError:
@@ -145,7 +176,7 @@ def subject_or_sheet(request: Request, *, animated: bool) -> Subject | Sheet:
     if request.all_types:
         return all_types(request.count, request.seed)
     if request.random_pairs:
-        return random_pairs(request.count, request.seed)
+        return random_pairs(request.count, request.seed, _ramp(request, "x"))
     if request.sphere:
         return Sphere(request.seed)
     if request.example:
@@ -163,7 +194,9 @@ def subject_or_sheet(request: Request, *, animated: bool) -> Subject | Sheet:
         return parameter_sweep(low, *_sweep_range(request.sweep), frames, request.seed)
     if high is None:
         return low
-    return Midpoint(low, high) if request.midpoint else Blend(low, high, _weight(request))
+    if request.midpoint:
+        return Midpoint(low, high, _ramp(request, "x"))
+    return Blend(low, high, _weight(request))
 
 
 def _example(request: Request) -> Blend:
@@ -184,13 +217,18 @@ def _weight(request: Request) -> WeightMap:
         except ValueError:
             # A black pixel is as abrupt as 8 bits can say.
             power = np.maximum(grey(read_picture(request.factor)), 1 / 255)
-        if np.any(np.asarray(power) <= 0):
+        if not np.all(np.isfinite(power) & (np.asarray(power) > 0)):
             raise UserError(f"--factor {request.factor}: expected a positive number or a picture")
     picture = grey(read_picture(request.mask))
-    return Mask(picture, request.mask_as or "shape", request.invert, power)
+    periodic = ("y" in request.tile, "x" in request.tile)
+    return Mask(picture, request.mask_as or "shape", request.invert, power, periodic)
 
 
 def _ramp(request: Request, axis: Literal["x", "y"]) -> Ramp:
+    if request.smooth and axis in request.tile:
+        raise UserError(
+            f"--smooth {request.smooth}: a blend that is tiled along its axis is smooth already"
+        )
     return Ramp(axis, request.smooth or 0, there_and_back=axis in request.tile)
 
 
@@ -246,8 +284,17 @@ def sampler_of(request: Request) -> Sampler:
 
 
 def canvas_of(request: Request, size: tuple[int, int]) -> Canvas:
-    """The windows that a request with `window` is drawn in."""
-    overlap = request.overlap or request.window // 16 * 4
+    """The windows that a request with `window` is drawn in.
+
+    Raises UserError for windows that cannot be, and for a mask over a picture so large that
+    its weights would not fit into memory.
+    """
+    if request.mask and size[0] * size[1] > MASKED_PIXELS:
+        raise UserError(
+            f"--mask over {size[0]}x{size[1]} pixels: the weights of all of them are made at once, "
+            f"so at most {MASKED_PIXELS:,} pixels can be asked for"
+        )
+    overlap = max(4, request.window // 16 * 4) if request.overlap is None else request.overlap
     try:
         return Canvas(*size, request.window, overlap)
     except ValueError as error:

@@ -8,6 +8,8 @@ from onenoise_jax.core.random import stream_generator
 from onenoise_jax.families.onenoise.drawing.subjects import Blend, Even, Noise, Ramp, Subject
 from onenoise_jax.textures.vocabulary import PARAMETERS_OF_TYPE, TYPES
 
+ALONG_X = Ramp("x")
+
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
@@ -31,13 +33,13 @@ def all_types(count: int, seed: int) -> Sheet:
     )
 
 
-def random_pairs(count: int, seed: int) -> Sheet:
-    """`count` blends along x of two different types with random parameters; i has seed + i."""
+def random_pairs(count: int, seed: int, ramp: Ramp = ALONG_X) -> Sheet:
+    """`count` blends of two different types with random parameters; i has seed + i."""
     subjects = []
     for index in range(seed, seed + count):
         names = stream_generator(index, "pair").choice(TYPES, 2, replace=False)
         low, high = (_random_noise(str(name), index, place) for place, name in enumerate(names))
-        subjects.append(Blend(low, high, Ramp("x")))
+        subjects.append(Blend(low, high, ramp))
     return Sheet(
         tuple(subjects),
         seeds=tuple(range(seed, seed + count)),

@@ -47,7 +47,7 @@ class Even:
 
     def weights(self, height: int, width: int) -> np.ndarray:
         """(height, width) float64."""
-        return np.full((height, width), self.weight)
+        return np.broadcast_to(np.float64(self.weight), (height, width))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +88,14 @@ class Mask:
     invert: exchanges inside and outside.
     power: what the weights are raised to, a positive number or a picture of them: near 0 the
         blend is abrupt, at 1 gradual.
+    periodic: axes (y, x) along which the drawing is tiled: distances go around them.
     """
 
     picture: np.ndarray
     kind: Literal["shape", "weights"] = "shape"
     invert: bool = False
     power: float | np.ndarray = 0.25
+    periodic: tuple[bool, bool] = (False, False)
 
     def weights(self, height: int, width: int) -> np.ndarray:
         """(height, width) float64 in [0, 1]."""
@@ -104,7 +106,7 @@ class Mask:
             picture = 1 - picture
         per_pixel = np.ndim(self.power) == 2
         power = nearest(self.power, height, width) if per_pixel else self.power
-        return mask_weights(picture, power)
+        return mask_weights(picture, power, self.periodic)
 
 
 def nearest(picture: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -132,11 +134,12 @@ class Blend:
 @dataclasses.dataclass(frozen=True)
 class Midpoint:
     """The kind of noise midway between two, with parameters that go from the first's to the
-    second's along x.
+    second's as `weight` says.
     """
 
     low: Noise
     high: Noise
+    weight: WeightMap = Ramp("x")
 
     def __str__(self) -> str:
         return f"between {self.low} and {self.high}"

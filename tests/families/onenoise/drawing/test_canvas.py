@@ -18,7 +18,7 @@ from onenoise_jax.nn.convolution import CIRCULAR
 from tests.families.onenoise.drawing.small_weights import small_weights
 
 CANVAS = Canvas(height=50, width=37, window=16, overlap=8)
-SETTINGS = Settings(16, 16, DDIM(2), batch=8)
+SETTINGS = Settings(16, 16, DDIM(2), batch=2)  # Fewer than the windows of a row.
 BLEND = Blend(Noise("cells_4", {"scale": 0.2}), Noise("liquid"), Ramp("y"))
 
 
@@ -82,7 +82,9 @@ def test_what_cannot_be_drawn_in_windows_is_refused_first(change, named):
         check_canvas(small_weights(), **setting)
 
 
-@pytest.mark.parametrize("numbers", [(0, 5, 16, 4), (5, 5, 16, 6), (5, 5, 16, 0), (5, 5, 16, 12)])
+@pytest.mark.parametrize(
+    "numbers", [(0, 5, 16, 4), (5, 0, 16, 4), (5, 5, 16, 6), (5, 5, 16, 0), (5, 5, 16, 12)]
+)
 def test_a_canvas_without_room_for_its_windows_is_refused(numbers):
     with pytest.raises(ValueError, match="expected"):
         Canvas(*numbers)

@@ -1,8 +1,11 @@
 """`python -m onenoise_jax texture`: files out of requests, and the same files again."""
 
 import dataclasses
+import json
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -10,8 +13,10 @@ import pytest
 from PIL import Image
 
 from onenoise_jax import __main__ as cli
+from onenoise_jax.families.onenoise.drawing import command
 from onenoise_jax.families.onenoise.weights_folder import save_weights
 from onenoise_jax.images.files import read_picture, read_text, write_picture
+from onenoise_jax.images.seams import seam_ratio
 from tests.families.onenoise.drawing.small_weights import small_weights
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "drawing.md"
@@ -82,10 +87,91 @@ def test_other_weights_do_not_pretend_to_draw_a_picture_again(capsys):
     assert not Path("y.png").exists()
 
 
-@pytest.mark.parametrize("text", [{}, {"onenoise_jax": "{"}, {"onenoise_jax": '{"request": 1}'}])
+MAKING = '{"request": {}, "weights_sha256": %s, "step": null, "files": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {},
+        {"onenoise_jax": "{"},
+        {"onenoise_jax": "1"},
+        {"onenoise_jax": '{"request": 1}'},
+        {"onenoise_jax": MAKING % ("1", "{}")},
+        {"onenoise_jax": MAKING % ('"a"', "1")},
+        {"onenoise_jax": "[" * 100_000},
+    ],
+    ids=str,
+)
 def test_a_picture_from_elsewhere_cannot_be_drawn_again(capsys, text):
     write_picture("x.png", np.zeros((4, 4), np.uint8), text=text)
     assert re.search(r"x\.png", refused(capsys, "--again", "x.png", "--out", "y.png"))
+
+
+def test_a_picture_of_several_says_how_to_draw_it_alone():
+    texture("--out", "x.png", "--sphere", "--count", 2, "--seed", 5)
+    cli.main(["texture", "--again", "x_6.png", "--out", "y.png"])
+    assert Path("y.png").read_bytes() == Path("x_6.png").read_bytes()
+    making = json.loads(read_text("x_6.png")["onenoise_jax"])["request"]
+    assert making == {"weights": "weights", "sphere": True, "steps": 2, "seed": 6}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*CELLS, "--sweep", "scale", "--frames", 3, "--fps", 5),
+        (*CELLS, "--size", 20, 24, "--window", 16, "--overlap", 8, "--bits", 16),
+        ("--random-pairs", "--count", 2),
+    ],
+    ids=["animation", "windows", "sheet"],
+)
+def test_every_kind_of_picture_is_drawn_again(words):
+    out = "x.gif" if "--fps" in words else "x.png"
+    texture("--out", out, *words)
+    cli.main(["texture", "--again", out, "--out", f"again{out}"])
+    assert Path(f"again{out}").read_bytes() == Path(out).read_bytes()
+    if "--bits" in words:
+        with Image.open(out) as image:
+            assert image.mode == "I;16"
+    if "--fps" in words:
+        with Image.open(out) as image:
+            assert image.info["duration"] == 200
+
+
+def test_a_changed_kind_replaces_the_old_one():
+    texture("--out", "x.png", *CELLS, "--to", "liquid", "--seed", 2, "--size", 16)
+    cli.main(["texture", "--again", "x.png", "--sphere", "--out", "y.png"])
+    texture("--out", "z.png", "--sphere", "--seed", 2, "--size", 16)
+    assert Path("y.png").read_bytes() == Path("z.png").read_bytes()
+
+
+def test_pictures_that_are_read_are_not_overwritten(capsys):
+    write_picture("x.png", np.uint8(np.eye(16)) * 255)
+    before = Path("x.png").read_bytes()
+    blend = (*CELLS, "--to", "liquid", "--mask")
+    assert "is read" in refused(capsys, "--out", "x.png", *blend, "x.png")
+    assert "is read" in refused(capsys, "--out", "x.png", *blend, "x.png", "--factor", "./x.png")
+    Path("x_1.png").write_bytes(before)
+    assert "is read" in refused(capsys, "--out", "x.png", *blend, "x_1.png", "--count", 2)
+    texture("--out", "y.png", *CELLS)
+    with pytest.raises(SystemExit):
+        cli.main(["texture", "--again", "y.png", "--out", "../" + Path.cwd().name + "/y.png"])
+    assert Path("x.png").read_bytes() == before and not Path("x_0.png").exists()
+
+
+def test_a_disk_without_room_is_an_error_before_a_canvas_is_drawn(capsys, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    words = ("--out", "x.npy", *CELLS, "--size", 20, "--window", 16, "--overlap", 8)
+    assert "are free" in refused(capsys, *words)
+    assert not list(Path().glob("*x*"))
+
+
+def test_a_failing_write_is_an_error(capsys, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "write_picture", fail)
+    assert "No space left" in refused(capsys, "--out", "x.png", *CELLS)
 
 
 def test_an_animation_goes_there_and_back():
@@ -100,6 +186,8 @@ def test_a_sheet_is_a_labelled_picture_or_an_array():
         assert image.mode == "RGB" and image.width > 3 * 100
     texture("--out", "x.npy", *CELLS, "--sweep", "scale=0.2:0.4", "--frames", 3)
     assert np.load("x.npy").shape == (3, 16, 16, 1)
+    texture("--out", "x.NPY", *CELLS, "--sweep", "scale=0.2:0.4", "--frames", 3)
+    assert np.load("x.NPY").shape == (3, 16, 16, 1)
     assert (
         "--sweep" not in read_text("x.png")
         and "scale=0.2:0.4" in read_text("x.png")["onenoise_jax"]
@@ -109,7 +197,12 @@ def test_a_sheet_is_a_labelled_picture_or_an_array():
 def test_tiling_prints_the_seams(capsys):
     texture("--out", "x.png", *CELLS, "--tile", "x")
     printed = capsys.readouterr().out
-    assert re.search(r"seam along x: \d\.\d{3}", printed) and "along y" not in printed
+    (found,) = re.findall(r"seam along x: (\d\.\d{3})", printed)
+    expected = seam_ratio(read_picture("x.png")[None, ..., None], axis=2)
+    assert float(found) == pytest.approx(expected, abs=0.02)
+    assert "along y" not in printed
+    texture("--out", "x.png", *CELLS, "--sweep", "scale", "--frames", 2, "--tile", "y")
+    assert "seam along y" in capsys.readouterr().out
 
 
 def test_a_canvas_is_streamed_into_an_array_and_its_regions_are_its_parts():
@@ -130,7 +223,11 @@ def test_a_canvas_is_streamed_into_an_array_and_its_regions_are_its_parts():
         (("--out", "x.gif", *CELLS), "--sweep"),
         (("--out", "x.exr", "--all-types"), "8-bit"),
         (("--out", "x.png", "--all-types", "--bits", 16), "8-bit"),
-        (("--out", "x.png", *CELLS, "--size", 15), "multiples of 2"),
+        (("--out", "x.png", *CELLS, "--sweep", "scale", "--fps", 5), "no animation"),
+        (("--out", "x.gif", *CELLS, "--sweep", "scale", "--fps", 100), "100 frames"),
+        (("--out", "x.gif", *CELLS, "--sweep", "scale", "--bits", 16), "8 bits"),
+        (("--out", "x.png", *CELLS, "--size", 0), "--size"),
+        (("--out", "x.png", *CELLS, "--size", 15), "multiples of 2, such as 16x16"),
         (("--out", "x.png", *CELLS, "--size", 16, 16, 16), "HEIGHT WIDTH"),
         (("--out", "x.png", *CELLS, "--steps", 101), "101"),
         (("--out", "x.png", *CELLS, "--eta", 1.5), "eta"),
@@ -142,6 +239,16 @@ def test_a_canvas_is_streamed_into_an_array_and_its_regions_are_its_parts():
 def test_what_cannot_be_done_is_said_and_leaves_nothing(capsys, words, named):
     assert re.search(named, refused(capsys, *words))
     assert not list(Path().glob("x.*"))
+
+
+def test_raw_parameters_are_asked_for_as_such(capsys):
+    facts = small_weights().config
+    averaged = dataclasses.replace(facts.provenance, kind="ema")
+    config = dataclasses.replace(facts, provenance=averaged)
+    save_weights(Path("averaged"), dataclasses.replace(small_weights(), config=config))
+    texture("--out", "x.png", *CELLS, "--raw")
+    words = ("--out", "x.png", *CELLS, "--raw", "--weights", "averaged")
+    assert "averaged weights only" in refused(capsys, *words)
 
 
 def test_weights_must_be_named(capsys):

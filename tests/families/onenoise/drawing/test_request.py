@@ -15,6 +15,7 @@ from onenoise_jax.families.onenoise.drawing.request import (
     sampler_of,
     settings_of,
     subject_or_sheet,
+    with_changes,
 )
 from onenoise_jax.families.onenoise.drawing.subjects import (
     Blend,
@@ -49,6 +50,7 @@ def test_words_are_a_noise():
         (("cells_4", "scale=large"), "PARAMETER=NUMBER"),
         (("cells_4", "waves=0.3"), "scale"),
         (("cells_4", "scale=nan"), "nan"),
+        (("cells_4", "scale=0.1", "scale=0.2"), "twice"),
     ],
 )
 def test_words_that_are_none_are_refused(words, named):
@@ -110,6 +112,26 @@ def test_masks_and_factors_are_read_from_pictures(tmp_path):
         ({"type": CELLS, "to": LIQUID, "mask": "m.png", "smooth": 1}, "along an axis"),
         ({"type": CELLS, "eta": 0.5, "sampler": "ddpm"}, "ddim only"),
         ({"type": CELLS, "sweep": "scale", "window": 16}, "single pictures"),
+        ({"type": CELLS, "to": LIQUID, "mask_as": "weights"}, "--mask-as needs --mask"),
+        ({"type": CELLS, "to": LIQUID, "midpoint": True, "smooth": 1}, "along an axis"),
+        ({"type": CELLS, "to": LIQUID, "sweep": "blend", "smooth": 1}, "along an axis"),
+        ({"type": CELLS, "smooth": 1}, "--smooth needs"),
+        ({"type": CELLS, "to": LIQUID, "midpoint": True, "along": "x"}, "exclude each other"),
+        ({"type": CELLS, "fps": 3.0}, "--fps needs --sweep"),
+        ({"type": CELLS, "sweep": "scale", "fps": 0.0}, "--fps 0"),
+        ({"type": CELLS, "sweep": "scale", "frames": 0}, "--frames 0"),
+        ({"type": CELLS, "sweep": "scale", "count": 2}, "--frames"),
+        ({"type": CELLS, "count": 0}, "--count 0"),
+        ({"type": CELLS, "window": 0}, "--window 0"),
+        ({"type": CELLS, "window": 16, "count": 2}, "one picture"),
+        ({"all_types": True, "window": 16}, "single pictures"),
+        ({"random_pairs": True, "window": 16}, "single pictures"),
+        ({"type": CELLS, "to": LIQUID, "smooth": -1}, "--smooth -1"),
+        ({"type": CELLS, "seed": 2**32}, "2\\^32"),
+        ({"type": CELLS, "seed": 2**32 - 1, "count": 2}, "2\\^32"),
+        ({"type": CELLS, "size": (0,)}, "--size"),
+        ({"type": CELLS, "size": (1, 2, 3)}, "--size"),
+        ({"type": CELLS, "window": 16, "region": (1, 2, 3)}, "--region"),
         ({"type": CELLS, "steps": 0}, "--steps 0"),
         ({"type": CELLS, "seed": -1}, "--seed -1"),
         ({"type": CELLS, "batch": 0}, "--batch 0"),
@@ -132,6 +154,7 @@ def test_options_that_do_not_go_together_are_refused(options, named):
         ({"type": CELLS, "sweep": "blend"}, "give both"),
         ({"type": CELLS, "sweep": "scale=1"}, "FIRST:LAST"),
         ({"type": CELLS, "sweep": "scale=a:b"}, "FIRST:LAST"),
+        ({"type": CELLS, "to": LIQUID, "smooth": 5, "tile": "x"}, "smooth already"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(options, named):
@@ -139,11 +162,57 @@ def test_what_cannot_be_shown_is_refused(options, named):
         _subject(**options)
 
 
-def test_a_factor_must_be_positive(tmp_path):
+@pytest.mark.parametrize("factor", ["0", "-1", "nan", "inf"])
+def test_a_factor_must_be_positive(tmp_path, factor):
     write_picture(tmp_path / "m.png", np.uint8([[0, 255]]))
-    options = {"type": CELLS, "to": LIQUID, "mask": str(tmp_path / "m.png"), "factor": "0"}
-    with pytest.raises(UserError, match="--factor 0"):
+    options = {"type": CELLS, "to": LIQUID, "mask": str(tmp_path / "m.png"), "factor": factor}
+    with pytest.raises(UserError, match=f"--factor {factor}"):
         _subject(**options)
+
+
+def test_the_channels_of_a_coloured_mask_are_averaged(tmp_path):
+    write_picture(tmp_path / "m.png", np.uint8([[[255, 0, 0], [255, 255, 0]]]))
+    options = {"type": CELLS, "to": LIQUID, "mask": str(tmp_path / "m.png")}
+    np.testing.assert_allclose(_subject(**options).weight.picture, [[1 / 3, 2 / 3]], rtol=1e-6)
+
+
+def test_tiling_reaches_masks_pairs_and_midpoints(tmp_path):
+    write_picture(tmp_path / "m.png", np.uint8([[0, 255]]))
+    two = {"type": CELLS, "to": LIQUID, "tile": "x"}
+    assert _subject(**two, mask=str(tmp_path / "m.png")).weight.periodic == (False, True)
+    assert _subject(**two, midpoint=True).weight.there_and_back
+    assert _subject(random_pairs=True, tile="xy").subjects[0].weight.there_and_back
+
+
+def test_seeds_reach_sheets():
+    assert _subject(all_types=True, seed=3).seeds == (3,) * 20
+    assert _subject(random_pairs=True, seed=3).seeds == (3,)
+    assert _subject(type=CELLS, sweep="scale", seed=3).seeds == (3,) * 8
+    assert _subject(type=CELLS, to=LIQUID, sweep="blend", seed=3).seeds == (3,) * 8
+    ends = _subject(type=CELLS, sweep="scale").subjects
+    assert (ends[0].parameters["scale"], ends[-1].parameters["scale"]) == (0, 1)
+
+
+def test_changes_replace_what_they_contradict_and_keep_the_rest():
+    before = {
+        "weights": "w",
+        "type": CELLS,
+        "to": LIQUID,
+        "mask": "m.png",
+        "invert": True,
+        "seed": 3,
+    }
+    assert with_changes(before, {"sphere": True}) == {"weights": "w", "seed": 3, "sphere": True}
+    along = with_changes(before, {"along": "y"})
+    assert along == {"weights": "w", "type": CELLS, "to": LIQUID, "seed": 3, "along": "y"}
+    assert with_changes(before, {"seed": 4}) == before | {"seed": 4}
+    assert with_changes(before, {"factor": "0.4"}) == before | {"factor": "0.4"}
+
+
+def test_a_mask_over_a_picture_larger_than_memory_is_refused():
+    request = _request(type=CELLS, to=LIQUID, mask="m.png", window=64)
+    with pytest.raises(UserError, match="--mask over 10000x10000"):
+        canvas_of(request, (10000, 10000))
 
 
 def test_the_size_is_as_asked_or_trained_and_double_along_a_blend():
@@ -172,12 +241,17 @@ def test_large_pictures_are_drawn_fewer_at_once():
     assert settings_of(_request(type=CELLS), (256, 256)).batch == 8
     assert settings_of(_request(type=CELLS), (2048, 2048)).batch == 1
     assert settings_of(_request(type=CELLS, batch=3), (2048, 2048)).batch == 3
+    windows = settings_of(_request(type=CELLS, window=256), (4096, 4096))
+    assert (windows.height, windows.width, windows.batch) == (256, 256, 8)
 
 
 def test_windows_overlap_by_a_quarter_unless_told_otherwise():
     canvas = canvas_of(_request(type=CELLS, window=64), (100, 200))
     assert (canvas.height, canvas.width, canvas.window, canvas.overlap) == (100, 200, 64, 16)
     assert canvas_of(_request(type=CELLS, window=64, overlap=8), (100, 200)).overlap == 8
+    assert canvas_of(_request(type=CELLS, window=8), (100, 200)).overlap == 4
+    with pytest.raises(UserError, match="overlap=0"):
+        canvas_of(_request(type=CELLS, window=64, overlap=0), (100, 200))
     with pytest.raises(UserError, match="overlap=48"):
         canvas_of(_request(type=CELLS, window=64, overlap=48), (100, 200))
     region = region_of(_request(type=CELLS, window=64, region=(5, 6, 7, 8)), (100, 200))

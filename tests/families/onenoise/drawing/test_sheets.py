@@ -10,7 +10,7 @@ from onenoise_jax.families.onenoise.drawing.sheets import (
     parameter_sweep,
     random_pairs,
 )
-from onenoise_jax.families.onenoise.drawing.subjects import Noise
+from onenoise_jax.families.onenoise.drawing.subjects import Noise, Ramp
 from onenoise_jax.textures.vocabulary import PARAMETERS_OF_TYPE, TYPES
 
 
@@ -33,6 +33,11 @@ def test_random_pairs_are_of_two_types_and_each_depends_on_its_own_seed():
     assert sheet.columns == 3 and sheet.seeds == tuple(range(9))
     assert all(pair.low.type != pair.high.type for pair in sheet.subjects)
     assert random_pairs(3, seed=4).subjects == sheet.subjects[4:7]
+    assert all(pair.weight == Ramp("x") for pair in sheet.subjects)
+    assert random_pairs(1, 0, Ramp("y")).subjects[0].weight == Ramp("y")
+    values = [v for pair in sheet.subjects for v in pair.low.parameters.values()]
+    assert len(set(values)) == len(values)
+    assert sheet.captions[0].count("\n") == 1 and "_" not in "".join(sheet.captions)
 
 
 def test_a_sweep_changes_one_parameter_and_keeps_the_seed():
@@ -52,6 +57,7 @@ def test_a_sweep_that_the_type_does_not_have_is_refused(parameter, last):
 def test_a_blend_sweep_goes_from_one_noise_to_the_other():
     sheet = blend_sweep(Noise("gabor"), Noise("phasor"), 5, seed=0)
     assert [blend.weight.weight for blend in sheet.subjects] == [0, 0.25, 0.5, 0.75, 1]
+    assert sheet.seeds == (0,) * 5 and sheet.columns == 5
 
 
 def test_there_are_the_published_examples():
@@ -60,6 +66,9 @@ def test_there_are_the_published_examples():
     assert axes == ["y"] * 12 + ["x"] * 12
     cells = EXAMPLES["cells1-damas"]
     assert str(cells.low) == "cells_1 scale=0.35"
+    phasor = EXAMPLES["damas-phasor"].high
+    assert phasor.parameters == {"phasor_ncells": 0.2, "phasor_density": 1.0}
+    assert EXAMPLES["damas-liquid"].low.type == "grunge_damas"
     assert cells.high.parameters == {
         "distortion": 0.5,
         "divisions": 0.5,

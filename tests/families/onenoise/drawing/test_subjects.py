@@ -52,14 +52,18 @@ def test_an_even_blend_has_one_weight():
     assert np.unique(Even(0.25).weights(3, 4)) == [0.25]
     with pytest.raises(ValueError, match=r"weight=1\.5"):
         Even(1.5)
+    with pytest.raises(ValueError, match="smoothing=-1"):
+        Ramp("x", smoothing=-1)
 
 
 def test_a_shape_is_blended_by_the_distance_from_its_border():
     picture = np.zeros((16, 16))
     picture[4:12, 4:12] = 0.6  # Brighter than mid grey: inside.
-    picture[0, 0] = 0.4
+    picture[0, 0] = 0.49
     expected = mask_weights(picture > 0.5, 0.3)
     np.testing.assert_array_equal(Mask(picture, power=0.3).weights(16, 16), expected)
+    around = Mask(picture, invert=True, power=0.3, periodic=(True, False)).weights(16, 16)
+    np.testing.assert_array_equal(around, mask_weights(picture <= 0.5, 0.3, (True, False)))
     inverted = Mask(picture, invert=True, power=0.3).weights(16, 16)
     np.testing.assert_array_equal(inverted, mask_weights(picture <= 0.5, 0.3))
 
