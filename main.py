@@ -1,7 +1,12 @@
 """Trains a model: `python main.py --config=configs/<family>/<experiment>.py --workdir=...`.
 
 Any option of the config can be set on the command line, as in
-`--config.train.steps=1000`. The same command run again resumes.
+`--config.train.steps=1000`. The same command run again resumes:
+
+    python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine
+    python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine --resume_step=500
+
+Ctrl+C and SIGTERM stop a run after the step under way, and save it.
 """
 
 import sys
@@ -21,24 +26,41 @@ _WORKDIR = flags.DEFINE_string(
     "Folder of the run: checkpoints, metrics and samples go there. "
     "Default: runs/<family>-<experiment>.",
 )
+_RESUME_STEP = flags.DEFINE_integer(
+    "resume_step",
+    None,
+    "Go back to the checkpoint of this step instead of resuming from the newest. Later ones move "
+    "to set_aside/ in the run's folder. Done once: the same command again resumes.",
+    lower_bound=0,
+)
+_RESTART_OPTIMIZER = flags.DEFINE_bool(
+    "restart_optimizer",
+    False,
+    "With --resume_step: start there with a fresh optimizer, its warm-up included.",
+)
 
 
 def main(argv: list[str]) -> None:
     """Builds the family that the config names and trains it."""
     if len(argv) > 1:
         raise UserError(f"unexpected arguments: {' '.join(argv[1:])}. Options begin with --.")
+    if _RESTART_OPTIMIZER.value and _RESUME_STEP.value is None:
+        raise UserError("--restart_optimizer needs --resume_step=N: the step to restart it at.")
     config, experiment = _experiment()
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
     from onenoise_jax import families
     from onenoise_jax.core.compilation import keep_compiled_programs
-    from onenoise_jax.training.loop import train
+    from onenoise_jax.training.loop import GoBack, train
 
     print(f"Compiled programs are kept in {keep_compiled_programs()}")
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
     workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
-    train(families.build(config), config, workdir)
+    go_back = None
+    if _RESUME_STEP.value is not None:
+        go_back = GoBack(_RESUME_STEP.value, _RESTART_OPTIMIZER.value)
+    train(families.build(config), config, workdir, go_back)
 
 
 def _experiment() -> tuple[dict, str]:

@@ -17,6 +17,7 @@ def published_recipe() -> ConfigDict:
     config.data.source = "data/onenoise"  # a folder of records, or tfds:<folder or name>
     config.data.image_size = 256  # what the records must be
     config.data.limit = config_dict.placeholder(int)  # use so many records only: a dry run
+    config.data.validation = 0  # so many records are not trained on, but validated with
     config.data.threads = 1  # that read records ahead; more seldom pay, see docs/data.md
     config.data.patches = 1  # cutmix: at most so many patches in a mixed texture; 0: off
     config.data.mixed = 0.5  # cutmix: share of mixed textures in every batch
@@ -68,6 +69,10 @@ def published_recipe() -> ConfigDict:
     config.train.checkpoint_every = 1000
     config.train.checkpoints_kept = 3
     config.train.sample_every = 1000
+    config.train.validate_every = 1000  # loss on held-out records; see data.validation
+    config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
+    config.train.profile_from = 0  # profiler trace of profile_steps steps from this one on; 0: none
+    config.train.profile_steps = 3
     return config
 
 

@@ -1,6 +1,7 @@
 """What a dataset folder holds, told by its `manifest.json`."""
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -47,6 +48,13 @@ class Manifest:
     @property
     def bytes(self) -> int:
         return sum(shard.bytes for shard in self.shards)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what the dataset holds, however and wherever it was made."""
+        content = (self.image_shape, self.labels, self.attributes)
+        shards = tuple((shard.records, shard.sha256) for shard in self.shards)
+        return hashlib.sha256(json.dumps((content, shards)).encode()).hexdigest()
 
     @property
     def label_counts(self) -> tuple[int, ...]:

@@ -25,13 +25,15 @@ TFDS_PREFIX = "tfds:"
 class Source(Protocol):
     """Labelled images by index, all of `image_shape` (height, width, channels).
 
-    `labels` and `attributes` are the vocabulary, `label_counts` the records per label.
+    `labels` and `attributes` are the vocabulary, `label_counts` the records per label,
+    `fingerprint` tells a dataset from one that was made again with other content.
     A source can be read from many threads at once, and pickled.
     """
 
     labels: tuple[str, ...]
     attributes: tuple[str, ...]
     image_shape: tuple[int, int, int]
+    fingerprint: str
 
     @property
     def label_counts(self) -> tuple[int, ...]: ...
@@ -74,6 +76,7 @@ class ShardedSource:
         self.labels = self.manifest.labels
         self.attributes = self.manifest.attributes
         self.image_shape = self.manifest.image_shape
+        self.fingerprint = self.manifest.fingerprint
         self.label_counts = self.manifest.label_counts
         self._shards: list[grain.sources.ArrayRecordDataSource] = [
             open_shard(folder, shard) for shard in self.manifest.shards
@@ -112,13 +115,23 @@ class ShardedSource:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class Subset:
-    """`size` records spread evenly over `source`: one of each of `size` equal runs.
+def split(source: Source, held_out: int) -> tuple[Source, Source]:
+    """All records of `source` but `held_out` of them, and those: for training and validation.
 
-    The position within its run moves by the golden ratio, so that records whose labels
-    come in a period are not all of one label.
+    The held-out ones are spread evenly over the source, the same ones every time. Raises
+    UserError unless both parts get a record.
     """
+    if not 0 < held_out < len(source):
+        raise UserError(
+            f"{held_out} records cannot be held out of {len(source)}: expected from 1 to "
+            f"{len(source) - 1}."
+        )
+    return Remainder(source, held_out), Subset(source, held_out)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Some records of `source`; `size` is the number of them, or of those left out."""
 
     source: Source
     size: int
@@ -135,6 +148,25 @@ class Subset:
     def image_shape(self) -> tuple[int, int, int]:
         return self.source.image_shape
 
+    @property
+    def fingerprint(self) -> str:
+        return f"{type(self).__name__} {self.size} of {self.source.fingerprint}"
+
+    def _chosen(self, run: int) -> int:
+        """The record that is taken of each of `size` equal runs of the source.
+
+        The position within its run moves by the golden ratio, so that records whose labels
+        come in a period are not all of one label.
+        """
+        start = run * len(self.source) // self.size
+        stop = (run + 1) * len(self.source) // self.size
+        fraction = run * (5**0.5 - 1) / 2 % 1
+        return start + int(fraction * (stop - start))
+
+
+class Subset(_Part):
+    """`size` records spread evenly over `source`: one of each of `size` equal runs."""
+
     @functools.cached_property
     def label_counts(self) -> tuple[int, ...]:
         found = [self[i].label for i in range(self.size)]
@@ -146,7 +178,24 @@ class Subset:
     def __getitem__(self, index: int) -> LabelledImage:
         if not 0 <= index < self.size:
             raise IndexError(f"record {index} of {self.size}")
-        start = index * len(self.source) // self.size
-        stop = (index + 1) * len(self.source) // self.size
-        fraction = index * (5**0.5 - 1) / 2 % 1
-        return self.source[start + int(fraction * (stop - start))]
+        return self.source[self._chosen(index)]
+
+
+class Remainder(_Part):
+    """The records of `source` that are not in `Subset(source, size)`, in order."""
+
+    @functools.cached_property
+    def label_counts(self) -> tuple[int, ...]:
+        taken = Subset(self.source, self.size).label_counts
+        return tuple(np.subtract(self.source.label_counts, taken).tolist())
+
+    def __len__(self) -> int:
+        return len(self.source) - self.size
+
+    def __getitem__(self, index: int) -> LabelledImage:
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        # Before run r lie floor(r * left / size) of these: the last r with no more than `index`.
+        run = ((index + 1) * self.size - 1) // len(self)
+        position = index + run
+        return self.source[position + (position >= self._chosen(run))]

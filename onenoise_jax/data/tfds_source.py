@@ -1,6 +1,7 @@
 """Datasets prepared by TensorFlow Datasets, read by random access without TensorFlow."""
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ class TfdsSource:
         labels: tuple[str, ...],
         attributes: tuple[str, ...],
         image_shape: tuple[int, int, int],
+        fingerprint: str,
     ):
         self.where = where
+        self.fingerprint = fingerprint
         self.labels = labels
         self.attributes = attributes
         self.image_shape = image_shape
@@ -76,7 +79,10 @@ class TfdsSource:
                 f"tfds:{where}: not stored for random access. Prepare it with "
                 "download_and_prepare(file_format='array_record')."
             ) from error
-        return cls(where, examples, labels, attributes, image_shape)
+        split = builder.info.splits[SPLIT]
+        identity = (builder.info.full_name, split.shard_lengths, split.num_bytes, labels)
+        fingerprint = hashlib.sha256(repr(identity).encode()).hexdigest()
+        return cls(where, examples, labels, attributes, image_shape, fingerprint)
 
     def __len__(self) -> int:
         return len(self._examples)

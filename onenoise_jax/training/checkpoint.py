@@ -1,5 +1,15 @@
-"""Checkpoints: state and run metadata as one unit, saved asynchronously by Orbax."""
+"""Checkpoints: state and run metadata as one unit, saved asynchronously by Orbax.
 
+A checkpoint is written under a temporary name together with the digests of its files, and
+gets its name, the step, when it is complete. A process that is killed therefore leaves whole
+checkpoints only, and one that was damaged later is recognised before it is used.
+"""
+
+import contextlib
+import functools
+import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,69 +17,190 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.trees import named_leaves
+from onenoise_jax.training.digests import find_damage, write_digests
+from onenoise_jax.training.processes import all_agree, first_decides, is_first
 from onenoise_jax.training.state import TrainState
 
 PyTree = Any
+LEAVES = "leaves"
+"""Entry of the metadata: type and shape of every leaf of the state, by name."""
+
+
+class DamagedCheckpoint(Exception):
+    """A checkpoint that cannot be read; the message says why."""
+
+
+def saved_steps(directory: Path) -> list[int]:
+    """The steps of the complete checkpoints in `directory` (which may not exist), ascending."""
+    return sorted(ocp.utils.checkpoint_steps(directory)) if directory.is_dir() else []
 
 
 class Checkpoints:
     """The checkpoints of one run, in `directory`; the newest `kept` remain.
 
     A save returns after the state was copied from the device and is written in the
-    background; a checkpoint exists only when it is complete. The position in the data is
-    the step itself: batch k belongs to step k.
+    background. The position in the data is the step itself: batch k belongs to step k.
+    With several processes, all must call every method.
     """
 
     def __init__(self, directory: Path, kept: int):
+        self._directory = directory.absolute()
+        self._saving = 0
         self._manager = ocp.CheckpointManager(
-            directory.absolute(),
+            self._directory,
             options=ocp.CheckpointManagerOptions(
-                max_to_keep=kept, enable_async_checkpointing=True, cleanup_tmp_directories=True
+                max_to_keep=kept,
+                enable_async_checkpointing=True,
+                cleanup_tmp_directories=True,
+                async_options=ocp.options.AsyncOptions(post_finalization_callback=self._seal),
             ),
         )
 
-    def latest_step(self) -> int | None:
-        """The newest complete checkpoint's step, or None."""
-        return self._manager.latest_step()
+    def steps(self) -> list[int]:
+        """The steps of all complete checkpoints, ascending."""
+        return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: TrainState, metadata: dict[str, Any]) -> None:
-        """Starts to save `state` under `step`; a step that is already saved stays as it is."""
+        """Starts to save `state` under `step`; a step that is already saved stays as it is.
+
+        Raises UserError if this checkpoint cannot be written for lack of room, or the one
+        before was not.
+        """
         if step in self._manager.all_steps():
             return
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state), metadata=ocp.args.JsonSave(metadata)
-            ),
-        )
+        self.check_room(state)
+        with self._write_errors():
+            self._manager.wait_until_finished()
+            self._saving = step
+            saved = self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(state),
+                    metadata=ocp.args.JsonSave({**metadata, LEAVES: _leaf_types(state)}),
+                ),
+            )
+        if not saved:  # Orbax skips a step before its newest one without a word.
+            raise RuntimeError(f"step {step} was not saved: there are {self.steps()}")
+
+    def check_room(self, state: TrainState) -> None:
+        """Raises UserError if the disk has no room for `state`, which may be abstract."""
+        needed, free = state_bytes(state), shutil.disk_usage(self._directory).free
+        if free < needed:
+            raise self._not_written(f"it takes {needed:,} bytes, and {free:,} are free there")
+
+    def check(self) -> None:
+        """Raises UserError if the save that ended last failed; does not wait for one under way."""
+        if not self._manager.is_saving_in_progress():
+            with self._write_errors():
+                self._manager.wait_until_finished()
+
+    def metadata(self, step: int) -> dict[str, Any]:
+        """What was saved with the state of `step`. Raises DamagedCheckpoint."""
+        return self._read(step, metadata=ocp.args.JsonRestore()).metadata
 
     def restore(self, step: int, abstract_state: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        """The state and metadata of `step`, laid out as the shardings of `abstract_state` say."""
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(abstract_state), metadata=ocp.args.JsonRestore()
-            ),
-        )
-        return restored.state, restored.metadata
+        """The state and metadata of `step`, laid out as the shardings of `abstract_state` say.
+
+        Raises DamagedCheckpoint if a file is missing or not what was written, and UserError if
+        the state is that of another model.
+        """
+        damage = find_damage(self._directory / str(step)) if is_first() else None
+        if not first_decides(damage is None):
+            raise DamagedCheckpoint(damage or "the first process says why")
+        metadata = self.metadata(step)
+        self._check_leaves(step, metadata, abstract_state)
+        state = self._read(step, state=ocp.args.StandardRestore(abstract_state)).state
+        return state, metadata
+
+    def set_aside(self, step: int) -> Path:
+        """Moves the checkpoint of `step` out of the way, to `set_aside/` beside `directory`."""
+        folder = self._directory.parent / "set_aside"
+        goal = folder / f"checkpoint_{step}"
+        while goal.exists():
+            goal = goal.with_name(f"{goal.name}_again")
+        if is_first():
+            folder.mkdir(exist_ok=True)
+            (self._directory / str(step)).rename(goal)
+        first_decides(True)  # Nobody goes on before the folder is gone.
+        self._manager.reload()
+        return goal
 
     def close(self) -> None:
-        """Waits until every save is complete."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        """Waits until every save is complete. Raises UserError if the last one failed."""
+        with self._write_errors():
+            self._manager.wait_until_finished()
+            self._manager.close()
+
+    def _seal(self) -> None:
+        """Called by Orbax when all files of a checkpoint are written, before it gets its name."""
+        if is_first():
+            (temporary,) = self._directory.glob(f"{self._saving}.*tmp*")
+            write_digests(temporary)
+
+    def _read(self, step: int, **items: Any) -> Any:
+        """Items of a checkpoint; raises DamagedCheckpoint in all processes if one cannot."""
+        found, reason = None, "another process could not read it"
+        try:
+            found = self._manager.restore(step, args=ocp.args.Composite(**items))
+        except (jax.errors.JaxRuntimeError, MemoryError):
+            raise
+        except Exception as error:  # TensorStore's errors are bare Exceptions.
+            reason = str(error).splitlines()[0][:300]
+        if not all_agree(found is not None):
+            raise DamagedCheckpoint(reason)
+        return found
+
+    def _check_leaves(self, step: int, metadata: dict[str, Any], state: TrainState) -> None:
+        there, now = metadata.get(LEAVES), _leaf_types(state)
+        if there is None or there == now:
+            return
+        differing = [
+            f"{name}: {there.get(name, 'absent')} there, {now.get(name, 'absent')} now"
+            for name in sorted(there.keys() | now.keys())
+            if there.get(name) != now.get(name)
+        ]
+        more = f"\n  and {len(differing) - 10} more" if len(differing) > 10 else ""
+        raise UserError(
+            f"{self._directory / str(step)} is a checkpoint of another model:\n  "
+            + "\n  ".join(differing[:10])
+            + f"{more}\nPut back the run's own checkpoints, or choose another --workdir."
+        )
+
+    @contextlib.contextmanager
+    def _write_errors(self) -> Iterator[None]:
+        """Turns what Orbax raises when a file cannot be written into a UserError."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            # TensorStore raises a ValueError that ends in "...: <reason> [os_error_code='28']".
+            found = re.search(r"([^:]+) \[os_error_code=", str(error))
+            if not (found or isinstance(error, OSError)):
+                raise
+            raise self._not_written(found[1].strip() if found else str(error)) from error
+
+    def _not_written(self, reason: str) -> UserError:
+        whole = ", ".join(f"{step}" for step in saved_steps(self._directory)) or "none"
+        return UserError(
+            f"{self._directory}: no checkpoint can be written: {reason}. Checkpoints that are "
+            f"whole, of steps: {whole}. Make room and run the same command again."
+        )
 
 
 class CheckpointReader:
     """The newest complete checkpoint in `directory`, which may belong to a run under way.
 
-    Changes nothing there. `step` is None if there is no checkpoint.
+    Changes nothing there. `step` is None if there is no checkpoint. Reading raises
+    ValueError if a file is not what was written.
     """
 
     def __init__(self, directory: Path):
         # Neither makes the folder, nor removes what another process is just writing.
         # (read_only=True says so too, but warns of it at every start.)
         options = ocp.CheckpointManagerOptions(create=False, cleanup_tmp_directories=False)
-        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
+        self._directory = directory.absolute()
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
         self.step = self._manager.latest_step()
 
     def metadata(self) -> dict[str, Any]:
@@ -91,5 +222,20 @@ class CheckpointReader:
         """Lets go of the folder."""
         self._manager.close()
 
+    @functools.cached_property
+    def _damage(self) -> str | None:
+        return find_damage(self._directory / str(self.step))
+
     def _restore(self, **items: Any) -> Any:
+        if self._damage:
+            raise ValueError(self._damage)
         return self._manager.restore(self.step, args=ocp.args.Composite(**items))
+
+
+def state_bytes(state: PyTree) -> int:
+    """Bytes that the leaves of `state` (arrays, or their abstract shapes) take."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+
+def _leaf_types(state: TrainState) -> dict[str, str]:
+    return {name: f"{x.dtype}{list(x.shape)}" for name, x in named_leaves(state).items()}

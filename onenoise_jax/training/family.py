@@ -9,7 +9,7 @@ import numpy as np
 
 from onenoise_jax.training.sharding import Rules
 from onenoise_jax.training.state import TrainState
-from onenoise_jax.training.step import TrainStep
+from onenoise_jax.training.step import Batch, PyTree, TrainStep
 
 
 class BatchStream(Protocol):
@@ -24,7 +24,11 @@ class LoopConfig:
     """How long to train, on how much at once, and how often to report.
 
     `batch_size` is global: samples per optimizer step over all devices and micro-batches.
-    `sample_every=0` draws samples only before the first and after the last step.
+    `sample_every=0` draws samples only before the first and after the last step, and
+    `validate_every=0` computes the loss on held-out samples, if there are any, after the last.
+    `initial_weights` is a folder that the family can read parameters from, to start with
+    instead of random ones. `profile_from` is the first of `profile_steps` steps (counted from
+    1) of which a profiler trace is written; 0 means none.
     """
 
     steps: int
@@ -34,21 +38,27 @@ class LoopConfig:
     checkpoint_every: int = 1000
     checkpoints_kept: int = 3
     sample_every: int = 1000
+    validate_every: int = 1000
+    initial_weights: str | None = None
+    profile_from: int = 0
+    profile_steps: int = 3
 
     def __post_init__(self):
-        for name in ("batch_size", "accumulation", "log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: expected at least 1.")
-        if self.steps < 0 or self.sample_every < 0 or self.checkpoints_kept < 1:
-            raise ValueError(
-                f"steps={self.steps}, sample_every={self.sample_every}, checkpoints_kept="
-                f"{self.checkpoints_kept}: expected at least 0, 0 and 1."
-            )
+        for name, lowest in _LOWEST.items():
+            if getattr(self, name) < lowest:
+                raise ValueError(f"{name}={getattr(self, name)}: expected at least {lowest}.")
         if self.batch_size % self.accumulation:
             raise ValueError(
                 f"batch_size={self.batch_size} does not divide into "
                 f"accumulation={self.accumulation} equal micro-batches."
             )
+
+
+_LOWEST = {
+    **dict.fromkeys(("steps", "sample_every", "validate_every", "profile_from"), 0),
+    **dict.fromkeys(("batch_size", "accumulation", "log_every", "checkpoint_every"), 1),
+    **dict.fromkeys(("checkpoints_kept", "profile_steps"), 1),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +74,32 @@ class Preview:
 
 
 @dataclasses.dataclass(frozen=True)
+class Validation:
+    """Held-out samples, and what the network loses on them.
+
+    Attributes:
+      samples: how many there are.
+      batch_size: global; `batches(process index, process count)` are of that size, and hold
+        the samples in order, starting with the first. What follows the last one is ignored.
+      losses: (params, global batch) -> the loss of each sample, (batch_size,) float32. It
+        depends on nothing else: draws are functions of the sample.
+    """
+
+    samples: int
+    batch_size: int
+    batches: Callable[[int, int], BatchStream]
+    losses: Callable[[PyTree, Batch], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """Parameters to start from (host arrays), and where they came from (JSON)."""
+
+    params: PyTree
+    origin: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class Family:
     """A recipe, ready to run.
 
@@ -72,12 +108,17 @@ class Family:
       unit: what one sample is called in reports ("textures").
       seed: of the run; every random stream derives from it.
       loop: the loop's part of the config.
-      init: key -> the state before the first step.
+      init_params: key -> random parameters.
+      init_state: parameters -> the state before the first step.
       train_step: (state, global batch, key of the step) -> (state, metrics).
       batches: (process index, process count) -> this process's batches.
       records: number of records in the training set.
+      dataset: fingerprint of the data: a run goes on only with the same.
       preview: pictures to draw while training.
       sharding_rules: how each leaf of the state is laid out over the mesh.
+      validation: held-out samples, if any.
+      warm_start: reads the parameters to start from, if those are not random; raises
+        UserError if they do not fit.
       changeable: options, as "data.threads", that do not alter what is learned.
     """
 
@@ -85,13 +126,21 @@ class Family:
     unit: str
     seed: int
     loop: LoopConfig
-    init: Callable[[jax.Array], TrainState]
+    init_params: Callable[[jax.Array], PyTree]
+    init_state: Callable[[PyTree], TrainState]
     train_step: TrainStep
     batches: Callable[[int, int], BatchStream]
     records: int
+    dataset: str
     preview: Preview
     sharding_rules: Rules
+    validation: Validation | None = None
+    warm_start: Callable[[], WarmStart] | None = None
     changeable: tuple[str, ...] = ()
+
+    def init(self, key: jax.Array) -> TrainState:
+        """The state before the first step, with random parameters."""
+        return self.init_state(self.init_params(key))
 
 
 @dataclasses.dataclass(frozen=True)

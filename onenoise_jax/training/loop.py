@@ -7,37 +7,43 @@ checkpoint: batch k and the random key of step k are functions of (seed, k).
 
 import contextlib
 import dataclasses
-import math
-import time
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from clu import parameter_overview
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training import pictures, sharding, workdir
-from onenoise_jax.training.checkpoint import Checkpoints
+from onenoise_jax.training import pictures, resume, sharding, workdir
+from onenoise_jax.training.checkpoint import Checkpoints, saved_steps, state_bytes
 from onenoise_jax.training.family import BatchStream, Family
+from onenoise_jax.training.interruption import StopSignals
 from onenoise_jax.training.metrics import MetricsWriter
+from onenoise_jax.training.processes import announce, first_decides, is_first
+from onenoise_jax.training.profile import Profiler
+from onenoise_jax.training.report import Report
+from onenoise_jax.training.resume import Beginning, GoBack
 from onenoise_jax.training.state import TrainState
-from onenoise_jax.training.step import Metrics
-
-COMPILE_FAST = {"xla_backend_optimization_level": 0}
-"""For programs that run once: initialisation compiles several times faster with it."""
+from onenoise_jax.training.validation import Validator
 
 
-def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
+def train(
+    family: Family, config: Mapping[str, Any], folder: Path, go_back: GoBack | None = None
+) -> None:
     """Trains `family` up to its number of steps in the run's `folder`, resuming if it can.
 
-    `config` is the plain mapping that made the family; it is recorded and compared.
-    Raises UserError for a batch that does not divide over the devices and for a folder of
-    another run, before anything is compiled; FloatingPointError when the loss is not finite.
+    `config` is the plain mapping that made the family; it is recorded and compared. With
+    `go_back` the run goes on from a checkpoint that is not its newest. SIGTERM and Ctrl+C
+    stop it after the step under way, which is saved.
+
+    Raises UserError for a batch that does not divide over the devices, for a folder of
+    another run, and for checkpoints that cannot be used, before anything is compiled; also
+    when the run can no longer be written. Raises FloatingPointError when the loss is not
+    finite.
     """
     loop = family.loop
     mesh = sharding.data_parallel_mesh()
@@ -45,52 +51,44 @@ def train(family: Family, config: Mapping[str, Any], folder: Path) -> None:
     stream = family.batches(jax.process_index(), jax.process_count())
     abstract_state = jax.eval_shape(family.init, jax.random.key(0))
     layout = sharding.state_shardings(family.sharding_rules, abstract_state, mesh)
-    is_writer = jax.process_index() == 0
-    if is_writer:
-        workdir.claim(folder, config, family.changeable)
-        print(_plan(family, abstract_state, mesh.size))
-        with replaced(folder / "parameters.txt") as temporary:
-            table = parameter_overview.get_parameter_overview(
-                abstract_state.params, include_stats=False
-            )
-            temporary.write_text(f"{table}\n", encoding="utf-8")
+    saved = saved_steps(folder / "checkpoints")
+    is_fresh = not saved
+    warm = family.warm_start() if is_fresh and family.warm_start else None
+    if is_fresh and go_back:
+        resume.check_step(go_back.step, [], folder)
 
     with contextlib.ExitStack() as closing:  # A save under way is finished whatever happens.
+        closing.enter_context(workdir.full_disk_is_an_error(folder))
+        stop = closing.enter_context(StopSignals())
+        if is_first():
+            workdir.claim(folder, config, family.changeable)
+            print(_plan(family, abstract_state, mesh.size))
+            _write_parameters(folder, abstract_state)
         checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
         closing.callback(checkpoints.close)
-        start = checkpoints.latest_step() or 0
-        if start:
-            print(f"Resuming from step {start:,} of {folder}")
-            state = _restore(checkpoints, start, abstract_state, layout)
+        if is_fresh or saved[-1] < loop.steps:
+            checkpoints.check_room(abstract_state)
+        if is_fresh:
+            beginning = resume.fresh(family, layout, warm)
         else:
-            init = jax.jit(family.init, out_shardings=layout, compiler_options=COMPILE_FAST)
-            state = init(stream_key(family.seed, "init"))
-        writer = MetricsWriter(folder, start) if is_writer else None
+            beginning = resume.resumed(family, checkpoints, abstract_state, layout, go_back, folder)
+        writer = MetricsWriter(folder, beginning.step) if is_first() else None
         if writer:
             closing.callback(writer.close)
-        run = _Run(
-            family, {"config": dict(config)}, folder, stream, mesh, layout, checkpoints, writer
+        metadata = {
+            "config": dict(config),
+            "dataset": family.dataset,
+            "history": list(beginning.history),
+        }
+        run = _Run(family, metadata, folder, stream, mesh, layout, checkpoints, writer, stop)
+        done, is_finished = run.whole(beginning)
+    if not is_finished:
+        announce(
+            f"Stopped after step {done:,} of {loop.steps:,}, which is saved in {folder}. "
+            "The same command goes on from there."
         )
-        if not start:
-            run.sample(0, state)
-        if start < loop.steps:
-            state = run.steps(start, state)
-            run.sample(loop.steps, state)
-            run.save(loop.steps, state)
-    if is_writer:
-        print(f"Pictures: {pictures.save_overview(folder, family.preview)}")
-
-
-def _restore(
-    checkpoints: Checkpoints, step: int, abstract_state: TrainState, layout: Any
-) -> TrainState:
-    """The state that was saved at `step`, laid out for this run's devices."""
-    target = jax.tree.map(
-        lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
-        abstract_state,
-        layout,
-    )
-    return checkpoints.restore(step, target)[0]
+    elif is_first():
+        print(f"Pictures: {pictures.save_overview(folder, family.preview, done)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,46 +103,101 @@ class _Run:
     layout: Any
     checkpoints: Checkpoints
     writer: MetricsWriter | None
+    stop: StopSignals
 
-    def steps(self, start: int, state: TrainState) -> TrainState:
-        """Takes steps `start` to the end.
+    def whole(self, beginning: Beginning) -> tuple[int, bool]:
+        """Trains from `beginning`; returns the steps done, and whether nothing is left to do."""
+        done, state = beginning.step, beginning.state
+        self._sample_if_missing(done, state)
+        if done < self.family.loop.steps:
+            done, state = self.steps(beginning)
+            self._sample_if_missing(done, state)
+        return done, done >= self.family.loop.steps and not self._misses_sample(done)
+
+    def steps(self, beginning: Beginning) -> tuple[int, TrainState]:
+        """Takes steps until the last one or a signal; returns how many are done, all saved.
 
         The metrics of a step are read after the next one is under way, so the device never
-        waits for the host; but before a state is saved, its loss and gradient are known to be
-        finite.
+        waits for the host; but before anything is made of a state, its loss and gradient are
+        known to be finite.
         """
         family, loop = self.family, self.family.loop
-        batch_layout, whole = sharding.batch_sharding(self.mesh), sharding.replicated(self.mesh)
+        rows, whole = sharding.batch_sharding(self.mesh), sharding.replicated(self.mesh)
         step_function = jax.jit(
             family.train_step,
-            in_shardings=(self.layout, batch_layout, whole),
+            in_shardings=(self.layout, rows, whole),
             out_shardings=(self.layout, whole),
             donate_argnums=0,
         )
-        batches = self.stream.iterator(start)
-        report = _Report(family, start, self.writer)
-        for done in range(start + 1, loop.steps + 1):
-            batch = sharding.global_batch(batch_layout, next(batches))
-            key = stream_key(family.seed, "step", done - 1)
-            state, metrics = step_function(state, batch, key)
-            report.read_previous()
-            report.put(done, metrics)
-            if done == loop.steps or done % loop.checkpoint_every == 0:
-                report.read_previous()
-            if done < loop.steps and done % loop.checkpoint_every == 0:
-                self.save(done, state)
-            if done < loop.steps and loop.sample_every and done % loop.sample_every == 0:
-                report.read_previous()
-                self.sample(done, state)
-                report.restart_clock(done)
-        report.close()
-        return state
+        done, state = beginning.step, beginning.state
+        batches = self.stream.iterator(done)
+        profiler = Profiler(self.folder / "profile", loop.profile_from, loop.profile_steps)
+        report = Report(family, done, self.writer, beginning.unreported)
+        with contextlib.closing(report), contextlib.closing(profiler):
+            while done < loop.steps and not self.stop.requested(done):
+                profiler.before(done + 1)
+                with report.clock.spending("data_wait"):
+                    batch = sharding.global_batch(rows, next(batches))
+                key = stream_key(family.seed, "step", done)
+                state, metrics = step_function(state, batch, key)
+                report.flush()  # Of the step before.
+                done += 1
+                report.put(done, metrics)
+                profiler.after(done, metrics)
+                self._pause(done, state, report)
+            report.flush()
+            self._save(done, state, report)
+        return done, state
 
-    def save(self, step: int, state: TrainState) -> None:
+    def _pause(self, done: int, state: TrainState, report: Report) -> None:
+        """Does what is due after step `done`.
+
+        Its line is written before its checkpoint: a killed run computes again what came after
+        the checkpoint, and nothing else.
+        """
+        loop = self.family.loop
+        validates = self.family.validation and self._is_due(done, loop.validate_every)
+        samples = self._is_due(done, loop.sample_every) and done < loop.steps
+        saves = done % loop.checkpoint_every == 0
+        if validates or samples or saves:
+            report.flush(functools.partial(self._validate, state, report) if validates else None)
+        if saves:
+            self._save(done, state, report)
+        if samples:
+            with report.clock.spending("evaluation"):
+                self._sample(done, state)
+        if report.is_due(done):
+            self.checkpoints.check()
+
+    def _is_due(self, step: int, every: int) -> bool:
+        """Whether `step` is a multiple of `every` (0: none is), or the last."""
+        return step == self.family.loop.steps or (every > 0 and step % every == 0)
+
+    def _save(self, step: int, state: TrainState, report: Report) -> None:
         """Starts to save `state`."""
-        self.checkpoints.save(step, state, self.metadata)
+        with report.clock.spending("checkpoint"):
+            metadata = {**self.metadata, "unreported": report.unreported()}
+            self.checkpoints.save(step, state, metadata)
 
-    def sample(self, step: int, state: TrainState) -> None:
+    def _validate(self, state: TrainState, report: Report) -> Mapping[str, float]:
+        """The loss of the averaged parameters on held-out samples."""
+        with report.clock.spending("evaluation"):
+            return {"validation_loss": self._validator(state.ema.params)}
+
+    @functools.cached_property
+    def _validator(self) -> Validator:
+        return Validator.build(self.family.validation, self.layout.ema.params, self.mesh)
+
+    def _misses_sample(self, step: int) -> bool:
+        """Whether samples are due at `step`, the first of this process, and not drawn yet."""
+        due = step == 0 or self._is_due(step, self.family.loop.sample_every)
+        return first_decides(due and not pictures.is_saved(self.folder, step))
+
+    def _sample_if_missing(self, step: int, state: TrainState) -> None:
+        if self._misses_sample(step) and not self.stop.requested(step):
+            self._sample(step, state)
+
+    def _sample(self, step: int, state: TrainState) -> None:
         """Draws the preview; every process takes part, the first one writes."""
         images = self.family.preview.generate(state)
         if self.writer:
@@ -155,79 +208,15 @@ class _Run:
 def _plan(family: Family, state: TrainState, devices: int) -> str:
     loop = family.loop
     parameters = parameter_overview.count_parameters(state.params)
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state)) / 2**20
     return (
-        f"{family.name}: {parameters:,} parameters, {size:,.0f} MiB of state; "
-        f"{devices} {jax.default_backend()} device(s); {family.records:,} records; "
+        f"{family.name}: {parameters:,} parameters, {state_bytes(state) / 2**20:,.0f} MiB of "
+        f"state; {devices} {jax.default_backend()} device(s); {family.records:,} records; "
         f"{loop.batch_size} {family.unit} a step ({loop.accumulation} micro-batch(es)), "
         f"{family.records / loop.batch_size:,.1f} steps an epoch, {loop.steps:,} steps in all"
     )
 
 
-class _Report:
-    """Progress bar, log lines and the stop on a loss that is not finite."""
-
-    def __init__(self, family: Family, start: int, writer: MetricsWriter | None):
-        self._family = family
-        self._writer = writer
-        self._pending: tuple[int, Metrics] | None = None
-        self._sums: Metrics = {}
-        self._start = start
-        self._since = (start, time.perf_counter())
-        self._bar = tqdm(
-            total=family.loop.steps,
-            initial=start,
-            unit="step",
-            disable=writer is None,
-            dynamic_ncols=True,
-        )
-
-    def put(self, step: int, metrics: Metrics) -> None:
-        self._pending = (step, metrics)
-
-    def read_previous(self) -> None:
-        """Waits for the metrics put last, if they were not read yet."""
-        if self._pending is None:
-            return
-        step, metrics = self._pending[0], jax.device_get(self._pending[1])
-        self._pending = None
-        loss = float(metrics["objective"].compute())
-        for name in ("objective", "gradient_norm"):
-            value = float(metrics[name].compute())
-            if not math.isfinite(value):
-                self.close()
-                raise FloatingPointError(
-                    f"{name} of step {step} is {value}: training stopped, the newest checkpoint "
-                    "is of before. Lower config.optimizer.learning_rate or look at the data."
-                )
-        self._sums = {
-            name: jax.tree.map(np.add, self._sums[name], new) if name in self._sums else new
-            for name, new in metrics.items()
-        }
-        loop = self._family.loop
-        throughput = self._throughput(step)
-        self._bar.set_postfix_str(
-            f"loss {loss:.4f}, {throughput:.1f} {self._family.unit}/s", refresh=False
-        )
-        self._bar.update()
-        if step % loop.log_every == 0 or step == loop.steps:
-            means = {name: float(sums.compute()) for name, sums in self._sums.items()}
-            if self._writer:
-                self._writer.scalars(step, means | {f"{self._family.unit}_per_second": throughput})
-            self._sums = {}
-            self.restart_clock(step)
-        elif step == self._start + 1:  # The first step was compiled.
-            self.restart_clock(step)
-
-    def restart_clock(self, step: int) -> None:
-        """Throughput is measured from here, after `step` steps."""
-        self._since = (step, time.perf_counter())
-
-    def _throughput(self, step: int) -> float:
-        """Samples a second since the last log line."""
-        first, began = self._since
-        seconds = max(time.perf_counter() - began, 1e-9)
-        return (step - first) * self._family.loop.batch_size / seconds
-
-    def close(self) -> None:
-        self._bar.close()
+def _write_parameters(folder: Path, state: TrainState) -> None:
+    table = parameter_overview.get_parameter_overview(state.params, include_stats=False)
+    with replaced(folder / "parameters.txt") as temporary:
+        temporary.write_text(f"{table}\n", encoding="utf-8")

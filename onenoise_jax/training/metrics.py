@@ -20,7 +20,10 @@ class MetricsWriter:
         path = workdir / "metrics.jsonl"
         _keep_until(path, first_step)
         self._lines = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
+        # Its thread ends when it cannot write: a short queue would then block the run.
+        self._board = SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=first_step + 1, max_queue=1 << 20
+        )
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes one line `{"step": step, ...}` and the same scalars to TensorBoard."""
@@ -45,16 +48,16 @@ class MetricsWriter:
 def _keep_until(path: Path, step: int) -> None:
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if _step_of(line) <= step]
-    if len(kept) < len(lines):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    kept = "".join(f"{line}\n" for line in text.splitlines() if _step_of(line) <= step)
+    if kept != text:
         with replaced(path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            temporary.write_text(kept, encoding="utf-8")
 
 
 def _step_of(line: str) -> float:
     """A line cut short by a crash counts as later than everything."""
     try:
-        return json.loads(line)["step"]
-    except json.JSONDecodeError:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
         return math.inf

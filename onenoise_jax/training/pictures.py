@@ -16,7 +16,7 @@ def save_samples(workdir: Path, preview: Preview, step: int, images: np.ndarray)
     Also keeps the samples as `.npy`, so that `save_overview` can show them later. Returns
     the picture, (height, width, 3) uint8.
     """
-    stem = workdir / "samples" / f"step_{step:08d}"
+    stem = _stem(workdir, step)
     with replaced(stem.with_suffix(".npy")) as temporary:
         np.save(temporary, images, allow_pickle=False)
     grid = _grid(preview, {f"step {step}": images})
@@ -24,15 +24,28 @@ def save_samples(workdir: Path, preview: Preview, step: int, images: np.ndarray)
     return grid
 
 
-def save_overview(workdir: Path, preview: Preview) -> Path:
-    """Writes `overview.png`: the fixed rows, the first samples and the last ones."""
-    saved = sorted((workdir / "samples").glob("step_*.npy"))
+def is_saved(workdir: Path, step: int) -> bool:
+    """Whether the samples of `step` were written, all of them."""
+    return _stem(workdir, step).with_suffix(".png").exists()
+
+
+def save_overview(workdir: Path, preview: Preview, last: int) -> Path:
+    """Writes `overview.png`: the fixed rows, the first samples and those of step `last`."""
+    saved = {
+        int(path.stem.removeprefix("step_")): path
+        for path in sorted((workdir / "samples").glob("step_*.npy"))
+    }
     rows = {
-        f"step {int(path.stem.removeprefix('step_'))}": np.load(path, allow_pickle=False)
-        for path in saved[:1] + saved[-1:]
+        f"step {step}": np.load(path, allow_pickle=False)
+        for step, path in saved.items()
+        if step in (min(saved), last)
     }
     write_picture(workdir / "overview.png", _grid(preview, rows))
     return workdir / "overview.png"
+
+
+def _stem(workdir: Path, step: int) -> Path:
+    return workdir / "samples" / f"step_{step:08d}"
 
 
 def _grid(preview: Preview, rows: dict[str, np.ndarray]) -> np.ndarray:

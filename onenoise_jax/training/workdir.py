@@ -1,7 +1,9 @@
 """The folder of a run, and the rule that one folder belongs to one config."""
 
+import contextlib
+import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ CHANGEABLE = (
     "train.checkpoint_every",
     "train.checkpoints_kept",
     "train.sample_every",
+    "train.validate_every",
+    "train.profile_from",
+    "train.profile_steps",
 )
 """The loop's options that do not alter what is learned: a run may be resumed with other values."""
 
@@ -26,18 +31,37 @@ def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] 
     options that differ), or holds something else, or cannot be written.
     """
     record = workdir / "config.json"
-    if record.exists():
-        _compare(workdir, _read(record), config, (*CHANGEABLE, *changeable))
-    elif workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
-        raise UserError(
-            f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
-            "choose an empty or a new one."
-        )
     try:
+        if record.exists():
+            _compare(workdir, _read(record), config, (*CHANGEABLE, *changeable))
+        elif workdir.exists() and not _is_empty(workdir):
+            raise UserError(
+                f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
+                "choose an empty or a new one."
+            )
         with replaced(record) as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"--workdir={workdir} cannot be written: {error}") from error
+
+
+@contextlib.contextmanager
+def full_disk_is_an_error(workdir: Path) -> Iterator[None]:
+    """Raises UserError when a file of the run cannot be written in the block for lack of room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise
+        raise UserError(
+            f"--workdir={workdir} can no longer be written: {error}. Training stopped; complete "
+            "checkpoints are as they were. Make room and run the same command again."
+        ) from error
+
+
+def _is_empty(workdir: Path) -> bool:
+    """Whether nothing is in `workdir` but what a claim that was killed may leave there."""
+    return workdir.is_dir() and all(path.match(".config.*.json") for path in workdir.iterdir())
 
 
 def _read(record: Path) -> Mapping[str, Any]:

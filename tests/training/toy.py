@@ -49,8 +49,7 @@ def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
     loop_config = LoopConfig(**{"steps": 6, "batch_size": 16, "log_every": 2, **loop})
     optimizer = make_optimizer(OPTIMIZER)
 
-    def init(key):
-        params = {"w": jax.random.normal(key, (3,))}
+    def init_state(params):
         return initial_state(params, optimizer, {"offset": jnp.full((), 0.5)})
 
     def generate(state):
@@ -62,10 +61,12 @@ def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
         unit="rows",
         seed=3,
         loop=loop_config,
-        init=init,
+        init_params=lambda key: {"w": jax.random.normal(key, (3,))},
+        init_state=init_state,
         train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation),
         batches=lambda process, count: Rows(loop_config.batch_size, process, count),
         records=1000,
+        dataset="rows",
         preview=Preview(("a", "b", "c"), {"fixed": np.zeros((3, 8, 8), np.uint8)}, generate),
         sharding_rules=rules,
     )

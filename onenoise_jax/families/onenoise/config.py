@@ -16,6 +16,7 @@ class DataConfig:
     source: a folder of records, or `tfds:<folder or name>`.
     image_size: height and width that the records must have.
     limit: use an evenly spaced subset of so many records.
+    validation: so many records, evenly spaced, are not trained on; the loss on them is reported.
     threads: that read ahead.
     patches: at most so many patches of other types are pasted into a mixed texture.
     mixed: the share of mixed textures in every batch.
@@ -24,6 +25,7 @@ class DataConfig:
     source: str
     image_size: int
     limit: int | None = None
+    validation: int = 0
     threads: int = 1
     patches: int = 1
     mixed: float = 0.5
@@ -31,11 +33,11 @@ class DataConfig:
     def __post_init__(self):
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit={self.limit}: expected at least 1, or none.")
-        if not 0 <= self.mixed <= 1 or self.patches < 0 or self.threads < 0:
-            raise ValueError(
-                f"mixed={self.mixed}, patches={self.patches}, threads={self.threads}: "
-                "expected a share in [0, 1] and numbers of at least 0."
-            )
+        if not 0 <= self.mixed <= 1:
+            raise ValueError(f"mixed={self.mixed}: expected a share in [0, 1].")
+        for name in ("validation", "threads", "patches"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected at least 0.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +118,12 @@ class OnenoiseConfig:
             raise ValueError(
                 f"data.image_size={self.data.image_size} is no multiple of {divisor}, which "
                 f"model.dim_mults={self.model.dim_mults} needs."
+            )
+        micro_batch = self.train.batch_size // self.train.accumulation
+        if 0 < self.data.validation < micro_batch:
+            raise ValueError(
+                f"data.validation={self.data.validation}: expected 0 (none) or at least the "
+                f"{micro_batch} samples of a micro-batch."
             )
         if self.sample.steps > self.diffusion.timesteps:
             raise ValueError(

@@ -1,26 +1,26 @@
 """From a config to a texture model that the loop can train."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-
-import jax
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.mixing import Mixing
 from onenoise_jax.data.pipeline import Batches
-from onenoise_jax.data.source import Source, open_source
+from onenoise_jax.data.source import Source, open_source, split
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
+from onenoise_jax.families.onenoise.validation import make_mixing, make_validation
+from onenoise_jax.families.onenoise.warm_start import read_warm_start
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
 from onenoise_jax.training.optimizer import make_optimizer
 from onenoise_jax.training.sharding import REPLICATED
 from onenoise_jax.training.state import TrainState, initial_state
-from onenoise_jax.training.step import make_train_step
+from onenoise_jax.training.step import PyTree, make_train_step
 
 
 def build(config: Mapping[str, Any]) -> Family:
@@ -32,46 +32,42 @@ def build(config: Mapping[str, Any]) -> Family:
     options = construct(OnenoiseConfig, config, "config")
     source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
     check_source(source, options.data)
+    training, held_out = source, None
+    if options.data.validation:
+        training, held_out = split(source, options.data.validation)
     model = TextureUNet(options.model)
     diffusion, loop = options.diffusion, options.train
     process = GaussianProcess.from_schedule(diffusion.schedule, diffusion.timesteps)
     optimizer = make_optimizer(options.optimizer)
-    mixing = Mixing(
-        batch_size=loop.batch_size,
-        seed=options.seed,
-        label_counts=source.label_counts,
-        probability=options.data.mixed,
-        patches=options.data.patches if options.data.mixed else 0,
-    )
 
-    def init(key: jax.Array) -> TrainState:
-        params = initial_variables(options.model, key)
+    def init_state(params: PyTree) -> TrainState:
         return initial_state(params, optimizer, embedding_constants(params))
 
-    def batches(process_index: int, process_count: int) -> Batches:
-        return Batches(
-            source,
-            loop.batch_size,
-            options.seed,
-            mixing,
-            process_index,
-            process_count,
-            threads=options.data.threads,
-        )
-
     loss = make_loss(diffusion, model, process)
+    initial = loop.initial_weights
     return Family(
         name=options.family,
         unit="textures",
         seed=options.seed,
         loop=loop,
-        init=init,
+        init_params=partial(initial_variables, options.model),
+        init_state=init_state,
         train_step=make_train_step(loss, optimizer, options.ema, loop.accumulation),
-        batches=batches,
-        records=len(source),
+        batches=partial(
+            Batches,
+            training,
+            loop.batch_size,
+            options.seed,
+            make_mixing(options, training, loop.batch_size),
+            threads=options.data.threads,
+        ),
+        records=len(training),
+        dataset=source.fingerprint,
         preview=make_preview(options, model, process, source),
         sharding_rules=REPLICATED,
-        changeable=("data.threads", "sample.sampler", "sample.steps", "sample.eta"),
+        validation=held_out and make_validation(options, model, process, held_out),
+        warm_start=initial and partial(read_warm_start, initial, options.model),
+        changeable=("data.source", "data.threads", "sample.sampler", "sample.steps", "sample.eta"),
     )
 
 

@@ -11,10 +11,13 @@ initialisation, so that spherical interpolation between them stays where trainin
 (Maesumi et al. 2024, section 3.1.1).
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from onenoise_jax.core.random import stream_key
 from onenoise_jax.diffusion.losses import loss_per_sample, loss_weights, offset_noise
 from onenoise_jax.diffusion.objectives import target
 from onenoise_jax.diffusion.process import GaussianProcess
@@ -26,6 +29,9 @@ from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
 
 BAND = 100
 """Losses are also reported per band of so many timesteps."""
+
+GOLDEN = 2654435769
+"""2^32 divided by the golden ratio: its multiples are spread evenly modulo 2^32."""
 
 
 def class_embeddings(params: PyTree) -> jax.Array:
@@ -41,25 +47,17 @@ def embedding_constants(params: PyTree) -> PyTree:
 
 def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProcess) -> LossFn:
     """The loss over compact batches, as `make_train_step` expects it."""
-    weights = np.ones(config.timesteps, np.float32)
-    if config.weighting == "snr":
-        weights = loss_weights(config.objective, process, config.min_snr_gamma)
+    errors = _make_errors(config, model, process)
 
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
     ) -> tuple[jax.Array, Metrics]:
-        images, condition = compose(batch)
-
         def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
             time_key, noise_key = jax.random.split(key)
-            noise = offset_noise(noise_key, (1, *images.shape[1:]), config.offset_noise)
-            return jax.random.randint(time_key, (), 0, config.timesteps), noise[0]
+            return jax.random.randint(time_key, (), 0, config.timesteps), noise_key
 
-        t, noise = jax.vmap(draw)(keys)
-        noisy = process.add_noise(images, noise, t)
-        prediction = model.apply(params, noisy, t, condition)
-        wanted = target(config.objective, process, images, noise, t)
-        losses = jnp.asarray(weights)[t] * loss_per_sample(config.loss, prediction, wanted)
+        t, noise_keys = jax.vmap(draw)(keys)
+        losses = errors(params, batch, t, noise_keys)
         penalty = config.embedding_penalty * embedding_penalty(
             class_embeddings(params), constants["embedding_norm"]
         )
@@ -70,3 +68,42 @@ def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProc
         return jnp.mean(losses) + penalty, metrics
 
     return loss
+
+
+def make_validation_losses(
+    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess, seed: int
+) -> Callable[[PyTree, Batch], jax.Array]:
+    """(params, compact batch) -> (1) of each sample, (b,), always with the same draws.
+
+    `batch` holds `slot` (b,) int32 as well, the number of each sample: it alone decides on the
+    noise, and on the timestep, which the golden ratio spreads evenly over the process.
+    """
+    errors = _make_errors(config, model, process)
+
+    def losses(params: PyTree, batch: Batch) -> jax.Array:
+        turns = batch["slot"].astype(jnp.uint32) * jnp.uint32(GOLDEN)  # of 2^32
+        t = ((turns >> 16) * config.timesteps >> 16).astype(jnp.int32)
+        keys = jax.vmap(lambda slot: stream_key(seed, "validation", slot))(batch["slot"])
+        return errors(params, batch, t, keys)
+
+    return losses
+
+
+def _make_errors(
+    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess
+) -> Callable[[PyTree, Batch, jax.Array, jax.Array], jax.Array]:
+    """(params, compact batch, t (b,), noise keys (b,)) -> (1) of each sample, (b,)."""
+    weights = np.ones(config.timesteps, np.float32)
+    if config.weighting == "snr":
+        weights = loss_weights(config.objective, process, config.min_snr_gamma)
+
+    def errors(params: PyTree, batch: Batch, t: jax.Array, noise_keys: jax.Array) -> jax.Array:
+        images, condition = compose(batch)
+        shape = (1, *images.shape[1:])
+        noise = jax.vmap(lambda key: offset_noise(key, shape, config.offset_noise)[0])(noise_keys)
+        noisy = process.add_noise(images, noise, t)
+        prediction = model.apply(params, noisy, t, condition)
+        wanted = target(config.objective, process, images, noise, t)
+        return jnp.asarray(weights)[t] * loss_per_sample(config.loss, prediction, wanted)
+
+    return errors

@@ -9,7 +9,8 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import open_source
 from onenoise_jax.families.onenoise.loss import class_embeddings
 from onenoise_jax.families.onenoise.preview import examples_per_label
-from onenoise_jax.training.loop import COMPILE_FAST, train
+from onenoise_jax.training.loop import train
+from onenoise_jax.training.resume import COMPILE_FAST
 from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_waves
 
 # If the first step's loss changes, so does every run's: if that was meant, print the new

@@ -1,0 +1,68 @@
+"""How textures are mixed into samples, for training and for the loss on held-out ones."""
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.mixing import Mixing
+from onenoise_jax.data.pipeline import Batches, Sample
+from onenoise_jax.data.source import Source
+from onenoise_jax.diffusion.process import GaussianProcess
+from onenoise_jax.families.onenoise.config import OnenoiseConfig
+from onenoise_jax.families.onenoise.loss import make_validation_losses
+from onenoise_jax.models.texture_unet import TextureUNet
+from onenoise_jax.training.family import Validation
+
+
+def make_mixing(options: OnenoiseConfig, source: Source, batch_size: int) -> Mixing:
+    """The cutmix of `options` for batches of `batch_size` textures of `source`."""
+    return Mixing(
+        batch_size=batch_size,
+        seed=options.seed,
+        label_counts=source.label_counts,
+        probability=options.data.mixed,
+        patches=options.data.patches if options.data.mixed else 0,
+    )
+
+
+def make_validation(
+    options: OnenoiseConfig, model: TextureUNet, process: GaussianProcess, held_out: Source
+) -> Validation:
+    """The loss on `held_out`, each record once, mixed among themselves as in training.
+
+    A batch is as large as a training micro-batch. Raises UserError if the records have too
+    few types to mix.
+    """
+    batch_size = options.train.batch_size // options.train.accumulation
+    try:
+        mixing = make_mixing(options, held_out, batch_size)
+    except UserError as error:
+        raise UserError(f"config.data.validation={len(held_out)}: {error}") from error
+    return Validation(
+        samples=len(held_out),
+        batch_size=batch_size,
+        batches=partial(
+            Batches,
+            held_out,
+            batch_size,
+            options.seed,
+            Numbered(mixing),
+            threads=options.data.threads,
+        ),
+        losses=make_validation_losses(options.diffusion, model, process, options.seed),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbered:
+    """The samples of `sample`, which know their number: `slot` () int32."""
+
+    sample: Sample
+
+    def __call__(
+        self, slot: int, record: int, source: Source, generator: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        numbered = {"slot": np.array(slot, np.int32)}
+        return self.sample(slot, record, source, generator) | numbered
