@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import kill_and_resume
 from onenoise_jax.images.files import read_picture
 from tests.families.onenoise.examples import EXPERIMENTS, write_waves
 
@@ -50,42 +51,45 @@ def test_every_experiment_takes_a_real_step(name, waves, tmp_path):
     assert read_picture(workdir / "overview.png").ndim == 3
 
 
-def test_textures_are_made_and_trained_on_and_a_resumed_run_is_exact(tmp_path):
-    """With cutmix, accumulation, offset noise and the average."""
+def test_textures_are_made_and_trained_on_and_a_killed_run_goes_on_exactly(tmp_path, monkeypatch):
+    """With cutmix, accumulation, offset noise, the average and validation; killed in a save.
+
+    `python -m benchmarks.kill_and_resume` kills more often.
+    """
     data = tmp_path / "data"
     run(
         *("-m", "data_tools.make_textures", "--out", data, "--per-type", "8", "--size", "16"),
         *("--seed", "0", "--types", "cells_4", "perlin"),
     )
 
-    def train(workdir: str, steps: int, *options: str, status: int = 0):
-        return run(
+    def command(workdir: str, *options: str) -> tuple[str, ...]:
+        return (
             "main.py",
             "--config=configs/onenoise/extra_tiny.py:test",
             f"--workdir={tmp_path / workdir}",
             f"--config.data.source={data}",
-            "--config.data.limit=8",
+            "--config.data.limit=10",
+            "--config.data.validation=2",
             "--config.train.batch_size=4",
-            "--config.train.log_every=1",
-            f"--config.train.steps={steps}",
+            "--config.train.log_every=2",
+            "--config.train.checkpoint_every=1",
+            "--config.train.steps=3",
             *options,
-            status=status,
         )
 
-    def result(workdir: str):
-        last = (tmp_path / workdir / "metrics.jsonl").read_text().splitlines()[-1]
-        values = {
-            name: x
-            for name, x in json.loads(last).items()
-            if not name.endswith(("per_second", "share"))
-        }
-        return values, read_picture(tmp_path / workdir / "samples" / "step_00000003.png").tobytes()
-
-    assert "8 records" in train("whole", 3).stdout
-    train("parts", 2)
-    assert "Resuming from step 2" in train("parts", 3).stdout
-    assert result("whole") == result("parts")
-    refused = train("parts", 3, "--config.seed=1", status=2)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert "8 records" in run(*command("whole")).stdout
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    process = kill_and_resume.start((sys.executable, *command("killed")), tmp_path / "log")
+    assert kill_and_resume.kill_once(process, killed, "in a save", 0.01)
+    run(*command("killed"))
+    assert not kill_and_resume.compare(whole, killed, 3)
+    assert "validation_loss" in kill_and_resume.lines(killed)[-1]
+    pictures = [read_picture(folder / "samples" / "step_00000003.png") for folder in (whole, killed)]
+    np.testing.assert_array_equal(*pictures)
+    refused = run(*command("killed", "--resume_step=9"), status=2)
+    assert "--resume_step=9" in refused.stderr and "there are 1, 2, 3" in refused.stderr
+    refused = run(*command("killed", "--config.seed=1"), status=2)
     assert "config.seed: 0 there, 1 now" in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -97,6 +101,7 @@ def test_textures_are_made_and_trained_on_and_a_resumed_run_is_exact(tmp_path):
         (["--config=configs/onenoise/tinny.py"], "No such file"),
         (["--config=configs/onenoise/tiny.py", "extra"], "unexpected arguments: extra"),
         ([], "--config is missing"),
+        (["--restart_optimizer"], "--restart_optimizer needs --resume_step=N"),
     ],
 )
 def test_a_mistake_is_one_clear_error(arguments, message):

@@ -1,6 +1,9 @@
 """A family as small as can be, to test the loop alone: noisy linear regression."""
 
+import contextlib
 import dataclasses
+import json
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +11,9 @@ import numpy as np
 
 from onenoise_jax.core.random import stream_generator
 from onenoise_jax.training import sharding
+from onenoise_jax.training.checkpoint import Checkpoints
 from onenoise_jax.training.ema import EmaConfig
-from onenoise_jax.training.family import Family, LoopConfig, Preview
+from onenoise_jax.training.family import Family, LoopConfig, Preview, Validation
 from onenoise_jax.training.optimizer import OptimizerConfig, make_optimizer
 from onenoise_jax.training.state import initial_state
 from onenoise_jax.training.step import average, make_train_step
@@ -44,6 +48,17 @@ def loss(params, constants, batch, keys):
     return jnp.mean(error**2), {"loss": average(error**2)}
 
 
+def held_out_losses(params, batch):
+    """The squared error of every row, without noise."""
+    return (batch["x"] @ params["w"] - batch["y"]) ** 2
+
+
+VALIDATION = Validation(
+    samples=20, batch_size=16, batches=partial(Rows, 16), losses=held_out_losses
+)
+"""Two batches, of which the second has four samples."""
+
+
 def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
     """The toy family with the given loop options."""
     loop_config = LoopConfig(**{"steps": 6, "batch_size": 16, "log_every": 2, **loop})
@@ -64,9 +79,37 @@ def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
         init_params=lambda key: {"w": jax.random.normal(key, (3,))},
         init_state=init_state,
         train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation),
-        batches=lambda process, count: Rows(loop_config.batch_size, process, count),
+        batches=partial(Rows, loop_config.batch_size),
         records=1000,
         dataset="rows",
         preview=Preview(("a", "b", "c"), {"fixed": np.zeros((3, 8, 8), np.uint8)}, generate),
         sharding_rules=rules,
     )
+
+
+CONFIG = {"family": "toy", "train": {"steps": 6}, "rate": 1.0}
+
+
+def final(folder, step):
+    """The state and the metadata in the checkpoint of `step`."""
+    with contextlib.closing(Checkpoints(folder / "checkpoints", 9)) as checkpoints:
+        return checkpoints.restore(step, jax.eval_shape(family().init, jax.random.key(0)))
+
+
+def lines(folder):
+    """The lines of metrics.jsonl but for what depends on time."""
+    timing = ("per_second", "share")
+    text = (folder / "metrics.jsonl").read_text()
+    assert not text or text.endswith("\n")
+    return [
+        {name: value for name, value in json.loads(line).items() if not name.endswith(timing)}
+        for line in text.splitlines()
+    ]
+
+
+def assert_same(folder, other, step):
+    """Both runs have the same lines and the same state after `step`, bit by bit."""
+    assert lines(folder) == lines(other)
+    trees = (final(folder, step)[0], final(other, step)[0])
+    for a, b in zip(*map(jax.tree.leaves, trees), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()

@@ -76,17 +76,23 @@ def make_validation_losses(
     """(params, compact batch) -> (1) of each sample, (b,), always with the same draws.
 
     `batch` holds `slot` (b,) int32 as well, the number of each sample: it alone decides on the
-    noise, and on the timestep, which the golden ratio spreads evenly over the process.
+    noise and on the timestep.
     """
     errors = _make_errors(config, model, process)
 
     def losses(params: PyTree, batch: Batch) -> jax.Array:
-        turns = batch["slot"].astype(jnp.uint32) * jnp.uint32(GOLDEN)  # of 2^32
-        t = ((turns >> 16) * config.timesteps >> 16).astype(jnp.int32)
         keys = jax.vmap(lambda slot: stream_key(seed, "validation", slot))(batch["slot"])
-        return errors(params, batch, t, keys)
+        return errors(params, batch, spread_timesteps(batch["slot"], config.timesteps), keys)
 
     return losses
+
+
+def spread_timesteps(slots: jax.Array, timesteps: int) -> jax.Array:
+    """A timestep in [0, timesteps) for each of `slots` (n,) int32: floor(timesteps * turn),
+    where the turn of slot s is the fraction of s times the golden ratio, so that those of any
+    consecutive slots are spread evenly. `timesteps` is at most 65536."""
+    turns = slots.astype(jnp.uint32) * jnp.uint32(GOLDEN)
+    return ((turns >> 16) * timesteps >> 16).astype(jnp.int32)
 
 
 def _make_errors(

@@ -1,0 +1,303 @@
+"""Damage, kills, signals and full disks: what a run makes of them."""
+
+import contextlib
+import dataclasses
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.training.checkpoint import CheckpointReader, Checkpoints, saved_steps
+from onenoise_jax.training.loop import train
+from onenoise_jax.training.metrics import MetricsWriter
+from tests.training import toy
+
+train_toy = partial(toy.family, checkpoint_every=2, checkpoints_kept=9)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A run of 6 steps with checkpoints of 2, 4 and 6."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(train_toy(), toy.CONFIG, folder)
+    return folder
+
+
+@pytest.fixture
+def run(undisturbed, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(undisturbed, tmp_path / "run")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def largest(folder):
+    return max((path for path in folder.rglob("*") if path.is_file()), key=os.path.getsize)
+
+
+def truncate(checkpoint):
+    os.truncate(largest(checkpoint / "state"), 100)
+
+
+def flip(checkpoint):
+    path = largest(checkpoint / "state")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def flip_metadata(checkpoint):
+    """A digit of the config, which is still JSON afterwards."""
+    path = checkpoint / "metadata" / "metadata"
+    path.write_bytes(path.read_bytes().replace(b'"rate": 1.0', b'"rate": 1.1'))
+
+
+def remove_one(checkpoint):
+    (checkpoint / "state" / "manifest.ocdbt").unlink()
+
+
+def remove_state(checkpoint):
+    shutil.rmtree(checkpoint / "state")
+
+
+def remove_all(checkpoint):
+    shutil.rmtree(checkpoint)
+    checkpoint.mkdir()
+
+
+def remove_metadata_and_digests(checkpoint):
+    shutil.rmtree(checkpoint / "metadata")
+    (checkpoint / "digests.json").unlink()
+
+
+def spoil_digests(checkpoint):
+    (checkpoint / "digests.json").write_text("[1")
+
+
+DAMAGES = (truncate, flip, flip_metadata, remove_one, remove_state, remove_all)
+DAMAGES += (remove_metadata_and_digests, spoil_digests)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(
+    run, undisturbed, damage, capsys
+):
+    damage(run / "checkpoints" / "6")
+    kept = contents(run / "checkpoints" / "6")
+    train(train_toy(), toy.CONFIG, run)
+    output = capsys.readouterr().out
+    assert "the checkpoint of step 6 is damaged" in output and "Resuming from step 4" in output
+    assert saved_steps(run / "checkpoints") == [2, 4, 6]
+    aside = run / "set_aside" / "checkpoint_6"
+    assert sorted(contents(aside).values()) == sorted(kept.values())
+    toy.assert_same(run, undisturbed, 6)
+
+
+def test_two_damaged_ones_are_passed_over_and_a_second_time_too(run, undisturbed):
+    for aside in ("checkpoint_6", "checkpoint_6_again"):
+        for step in (4, 6):
+            flip(run / "checkpoints" / str(step))
+        train(train_toy(), toy.CONFIG, run)
+        assert (run / "set_aside" / aside).is_dir()
+    toy.assert_same(run, undisturbed, 6)
+
+
+def test_if_all_are_damaged_nothing_is_touched(run):
+    for step in (2, 4, 6):
+        flip(run / "checkpoints" / str(step))
+    before = contents(run / "checkpoints")
+    with pytest.raises(UserError, match=r"no checkpoint is whole:\n.*step 6 .*not what was wr"):
+        train(train_toy(), toy.CONFIG, run)
+    assert contents(run / "checkpoints") == before and not (run / "set_aside").exists()
+
+
+def test_a_reader_refuses_a_damaged_checkpoint(run):
+    flip(run / "checkpoints" / "6")
+    reader = CheckpointReader(run / "checkpoints")
+    with pytest.raises(ValueError, match="not what was written"):
+        reader.metadata()
+    reader.close()
+
+
+def test_a_checkpoint_of_another_model_is_refused(run):
+    def init_params(key):
+        return {"w": jax.random.normal(key, (4,)), "b": jnp.zeros(1)}
+
+    before = contents(run / "checkpoints")
+    other = dataclasses.replace(train_toy(), init_params=init_params)
+    with pytest.raises(UserError) as error:
+        train(other, toy.CONFIG, run)
+    assert "params/b: absent there, float32[1] now" in str(error.value)
+    assert "params/w: float32[3] there, float32[4] now" in str(error.value)
+    assert contents(run / "checkpoints") == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_after_its_step_and_it_goes_on_exactly(
+    number, undisturbed, tmp_path, monkeypatch, capsys
+):
+    rows, former = toy.Rows.iterator, signal.getsignal(number)
+
+    def interrupted(self, first_batch):
+        for index, batch in enumerate(rows(self, first_batch), first_batch):
+            if index == 2:
+                signal.raise_signal(number)
+                # Python's own handler would raise KeyboardInterrupt, late, if at all.
+                assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+            yield batch
+
+    monkeypatch.setattr(toy.Rows, "iterator", interrupted)
+    train(train_toy(), toy.CONFIG, tmp_path / "run")
+    assert signal.getsignal(number) is former
+    assert saved_steps(tmp_path / "run" / "checkpoints") == [2, 3]
+    assert "Stopped after step 3 of 6" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "overview.png").exists()
+    monkeypatch.undo()
+    train(train_toy(), toy.CONFIG, tmp_path / "run")
+    assert (tmp_path / "run" / "overview.png").exists()
+    # The line of step 4 is the mean of steps 3 and 4, of which one was before the signal.
+    toy.assert_same(tmp_path / "run", undisturbed, 6)
+
+
+def test_a_signal_before_the_first_step_leaves_a_run_that_can_go_on(tmp_path, monkeypatch, capsys):
+    def claim(*arguments):
+        claim_before(*arguments)
+        signal.raise_signal(signal.SIGTERM)
+
+    claim_before = train.__globals__["workdir"].claim
+    with monkeypatch.context() as patched:
+        patched.setattr("onenoise_jax.training.workdir.claim", claim)
+        train(train_toy(), toy.CONFIG, tmp_path)
+    assert "Stopped after step 0" in capsys.readouterr().out
+    train(train_toy(), toy.CONFIG, tmp_path)
+    assert (tmp_path / "samples" / "step_00000000.png").exists()
+
+
+def test_off_the_main_thread_signals_are_left_alone(tmp_path):
+    thread = threading.Thread(target=train, args=(train_toy(steps=1), toy.CONFIG, tmp_path))
+    thread.start()
+    thread.join()
+    assert saved_steps(tmp_path / "checkpoints") == [1]
+
+
+def test_what_a_kill_loses_is_computed_again(undisturbed, tmp_path, monkeypatch):
+    """Killed between the save of step 4 and its pictures, and with half a line written."""
+    folder = tmp_path / "run"
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("onenoise_jax.training.pictures.save_samples", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(train_toy(sample_every=4), toy.CONFIG, folder)
+    assert saved_steps(folder / "checkpoints") == []
+    train(train_toy(steps=4, sample_every=0), toy.CONFIG, folder)
+    (folder / "samples" / "step_00000004.png").unlink()
+    with (folder / "metrics.jsonl").open("a") as lines:
+        lines.write('{"step": 6, "lo')
+    train(train_toy(sample_every=4), toy.CONFIG, folder)
+    assert (folder / "samples" / "step_00000004.png").exists()
+    toy.assert_same(folder, undisturbed, 6)
+
+
+def test_a_save_that_finds_no_room_is_one_error_and_earlier_ones_stay(tmp_path):
+    """The real thing: the system refuses to write a file longer than the limit."""
+    state = {"noise": jnp.asarray(np.random.default_rng(0).normal(size=100_000), jnp.float32)}
+    checkpoints = Checkpoints(tmp_path / "checkpoints", 3)
+    checkpoints.save(1, state, {})
+    checkpoints.check()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with contextlib.suppress(UserError):
+        checkpoints.close()
+    checkpoints = Checkpoints(tmp_path / "checkpoints", 3)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        checkpoints.save(2, state, {})
+        with pytest.raises(UserError, match=r"File too large.* of steps: 1\. Make room"):
+            checkpoints.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    checkpoints.close()
+    checkpoints = Checkpoints(tmp_path / "checkpoints", 3)
+    checkpoints.save(2, state, {})
+    checkpoints.close()
+    assert saved_steps(tmp_path / "checkpoints") == [1, 2]
+
+
+def test_a_full_disk_is_noticed_before_anything_is_compiled(run, tmp_path, monkeypatch):
+    disk = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=10))
+    monkeypatch.setattr("onenoise_jax.training.resume.fresh", None)
+    with pytest.raises(UserError, match=r"takes \d+ bytes, and 10 are free there.*steps: none"):
+        train(train_toy(), toy.CONFIG, tmp_path / "new")
+    with pytest.raises(UserError, match=r"of steps: 2, 4, 6\. Make room"):
+        train(train_toy(steps=8), toy.CONFIG, run)
+    train(train_toy(), toy.CONFIG, run)  # Nothing is left to save.
+
+
+def test_a_failed_save_ends_the_run_at_the_next_line(tmp_path, monkeypatch):
+    steps = []
+
+    def check(self):
+        steps.append(1)
+        raise UserError("no room")
+
+    monkeypatch.setattr(Checkpoints, "check", check)
+    with pytest.raises(UserError, match="no room"):
+        train(train_toy(log_every=3), toy.CONFIG, tmp_path)
+    assert steps == [1] and saved_steps(tmp_path / "checkpoints") == [2]
+
+
+def test_lines_that_cannot_be_written_end_the_run(tmp_path, monkeypatch):
+    def scalars(self, step, values):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(MetricsWriter, "scalars", scalars)
+    with pytest.raises(UserError, match=r"can no longer be written.*No space left"):
+        train(train_toy(), toy.CONFIG, tmp_path)
+
+
+def test_a_workdir_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for workdir in (tmp_path / "file" / "run", "/proc/none/run"):
+        with pytest.raises(UserError, match=f"--workdir={workdir} cannot be written"):
+            train(train_toy(), toy.CONFIG, type(tmp_path)(workdir))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_claim_that_was_killed_does_not_block_the_folder(tmp_path):
+    (tmp_path / ".config.x1y2.json").write_text("{")
+    train(train_toy(steps=1), toy.CONFIG, tmp_path)
+
+
+def test_a_second_ctrl_c_ends_the_process_at_once(tmp_path):
+    """In a process of its own, which would else sleep for a minute."""
+    code = (
+        "import signal, time\n"
+        "from onenoise_jax.training.interruption import StopSignals\n"
+        "with StopSignals() as stop:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    assert stop.requested(1)\n"
+        "    print('once', flush=True)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert result.returncode == -signal.SIGINT and result.stdout == "once\n"
+    assert "stopping after this step" in result.stderr and "Traceback" not in result.stderr
