@@ -5,11 +5,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.records import encode
-from onenoise_jax.data.source import Subset, open_source
+from onenoise_jax.data.source import Subset, open_source, split
 from tests.data.examples import ATTRIBUTES, LABELS, SHAPE, assert_same, image, write
 
 MIDDLE = "shard-00001-of-00003.array_record"
@@ -189,3 +190,41 @@ def test_reading_a_dataset_takes_no_memory_that_grows_with_it(tmp_path):
     grown = int(done.stdout)
     assert manifest.bytes > 50e6
     assert grown < 10e6
+
+
+@pytest.mark.parametrize("held_out", [1, 3, 13, 20, 27, 39])
+def test_a_split_is_a_partition_in_order(tmp_path, held_out):
+    write(tmp_path, 40)
+    source = open_source(tmp_path)
+    everything = [image.pixels.tobytes() for image in (source[i] for i in range(40))]
+    training, validation = split(source, held_out)
+    assert (len(training), len(validation)) == (40 - held_out, held_out)
+    positions = [
+        [everything.index(part[i].pixels.tobytes()) for i in range(len(part))]
+        for part in (training, validation)
+    ]
+    assert all(part == sorted(part) for part in positions)
+    assert sorted(positions[0] + positions[1]) == list(range(40))
+    for run, index in enumerate(positions[1]):
+        assert run * 40 // held_out <= index < (run + 1) * 40 // held_out
+    for part in (training, validation):
+        counts = np.bincount([part[i].label for i in range(len(part))], minlength=len(LABELS))
+        assert part.label_counts == tuple(counts)
+        with pytest.raises(IndexError):
+            part[len(part)]
+
+
+@pytest.mark.parametrize("held_out", [0, 40, -1])
+def test_a_split_that_leaves_a_part_empty_is_refused(tmp_path, held_out):
+    write(tmp_path, 40)
+    with pytest.raises(UserError, match=f"{held_out} records cannot be held out of 40"):
+        split(open_source(tmp_path), held_out)
+
+
+def test_a_fingerprint_tells_what_a_dataset_holds(tmp_path):
+    for name, count in (("a", 40), ("b", 40), ("c", 39)):
+        write(tmp_path / name, count)
+    a, b, c = (open_source(tmp_path / name) for name in "abc")
+    assert a.fingerprint == b.fingerprint != c.fingerprint
+    assert open_source(tmp_path / "a", limit=39).fingerprint != a.fingerprint
+    assert len({part.fingerprint for part in (*split(a, 20), a)}) == 3
