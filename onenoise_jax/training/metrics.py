@@ -31,8 +31,9 @@ class MetricsWriter:
         finite = {name: x if math.isfinite(x) else None for name, x in values.items()}
         self._lines.write(json.dumps({"step": step, **finite}) + "\n")
         self._lines.flush()
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        for name, value in finite.items():
+            if value is not None:
+                self._board.add_scalar(name, value, step)
 
     def picture(self, step: int, name: str, image: np.ndarray) -> None:
         """Shows `image`, (height, width) or (height, width, 3) uint8, in TensorBoard."""
