@@ -160,9 +160,9 @@ def experiment(folder: Path, kills: int, steps: int, seed: int) -> dict[str, Any
     with tqdm(total=kills, unit="kill") as bar:
         while moments.total() < kills:
             moment = ("from the start", "in a save", "after a save")[moments.total() % 3]
-            longest = 1.5 * first_save if moment == "from the start" else 0.1
+            longest = {"from the start": 0.8 * first_save, "in a save": 0.1, "after a save": 0.5}
             run = start(command(data, killed, steps), folder / "killed.log")
-            if not kill_once(run, killed, moment, generator.uniform(0, longest)):
+            if not kill_once(run, killed, moment, generator.uniform(0, longest[moment])):
                 raise RuntimeError(f"finished after {moments.total()} kills: give more --steps")
             moments[moment] += 1
             newest.append(max(saved_steps(killed / "checkpoints"), default=0))
