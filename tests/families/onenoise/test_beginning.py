@@ -1,6 +1,7 @@
 """Held-out textures, and training that starts from weights that were trained before."""
 
 import dataclasses
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from onenoise_jax.families.onenoise.weights_folder import (
     abstract_params,
     save_weights,
 )
+from onenoise_jax.training import workdir
 from onenoise_jax.training.loop import train
 from tests.families.onenoise.examples import experiment, write_waves
 
@@ -76,6 +78,17 @@ def test_too_few_held_out_textures_are_refused(waves):
         families.build(experiment("quickstart", waves, data__validation=7).to_dict())
     with pytest.raises(UserError, match="36 records cannot be held out of 36"):
         families.build(experiment("quickstart", waves, data__validation=36).to_dict())
+
+
+def test_a_dataset_may_move_and_not_change(waves, tmp_path):
+    config = experiment("quickstart", waves).to_dict()
+    family = families.build(config)
+    workdir.claim(tmp_path / "run", config, family.changeable)
+    moved = experiment("quickstart", shutil.copytree(waves, tmp_path / "moved")).to_dict()
+    workdir.claim(tmp_path / "run", moved, families.build(moved).changeable)
+    assert families.build(moved).dataset == family.dataset
+    other = experiment("quickstart", write_waves(tmp_path / "other", per_type=13)).to_dict()
+    assert families.build(other).dataset != family.dataset
 
 
 def save(folder, model, waves):
