@@ -85,7 +85,9 @@ def test_textures_are_made_and_trained_on_and_a_killed_run_goes_on_exactly(tmp_p
     run(*command("killed"))
     assert not kill_and_resume.compare(whole, killed, 3)
     assert "validation_loss" in kill_and_resume.lines(killed)[-1]
-    pictures = [read_picture(folder / "samples" / "step_00000003.png") for folder in (whole, killed)]
+    pictures = [
+        read_picture(folder / "samples" / "step_00000003.png") for folder in (whole, killed)
+    ]
     np.testing.assert_array_equal(*pictures)
     refused = run(*command("killed", "--resume_step=9"), status=2)
     assert "--resume_step=9" in refused.stderr and "there are 1, 2, 3" in refused.stderr
