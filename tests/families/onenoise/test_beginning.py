@@ -52,11 +52,11 @@ def test_held_out_textures_are_validated_with_and_never_trained_on(waves):
 
 def test_validation_draws_belong_to_the_sample(waves):
     family = families.build(experiment("quickstart", waves, data__validation=12).to_dict())
-    batch = family.validation.batches(0, 1)[0]
+    batch = {name: rows[:2] for name, rows in family.validation.batches(0, 1)[0].items()}
     params = family.init(jax.random.key(0)).params
     losses = jax.jit(family.validation.losses)
     first = losses(params, batch)
-    assert first.shape == (8,) and len(np.unique(first)) == 8
+    assert first.shape == (2,) and first[0] != first[1]
     reversed_batch = {name: rows[::-1] for name, rows in batch.items()}
     np.testing.assert_allclose(losses(params, reversed_batch)[::-1], first, rtol=1e-5)
     other = losses(params, batch | {"slot": batch["slot"] + 8})
