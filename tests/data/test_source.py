@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -226,5 +227,8 @@ def test_a_fingerprint_tells_what_a_dataset_holds(tmp_path):
         write(tmp_path / name, count)
     a, b, c = (open_source(tmp_path / name) for name in "abc")
     assert a.fingerprint == b.fingerprint != c.fingerprint
+    other = dataclasses.replace(a.manifest.shards[0], sha256="0" * 64)
+    shards = (other, *a.manifest.shards[1:])
+    assert dataclasses.replace(a.manifest, shards=shards).fingerprint != a.fingerprint
     assert open_source(tmp_path / "a", limit=39).fingerprint != a.fingerprint
     assert len({part.fingerprint for part in (*split(a, 20), a)}) == 3

@@ -59,7 +59,10 @@ def test_validation_draws_belong_to_the_sample(waves):
     assert first.shape == (2,) and first[0] != first[1]
     reversed_batch = {name: rows[::-1] for name, rows in batch.items()}
     np.testing.assert_allclose(losses(params, reversed_batch)[::-1], first, rtol=1e-5)
-    other = losses(params, batch | {"slot": batch["slot"] + 8})
+    # Another sample of the same timestep has another noise.
+    t = np.asarray(spread_timesteps(jnp.arange(10_000), 1000))
+    slots = [np.flatnonzero(t == t[slot])[1] for slot in (0, 1)]
+    other = losses(params, batch | {"slot": np.array(slots, np.int32)})
     assert np.abs(other / first - 1).min() > 1e-4
 
 
