@@ -6,7 +6,8 @@ Any option of the config can be set on the command line, as in
     python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine
     python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine --resume_step=500
 
-Ctrl+C and SIGTERM stop a run after the step under way, and save it.
+and `--mode=eval` measures what the run has learned. Ctrl+C and SIGTERM stop a run after the step
+under way, and save it.
 """
 
 import sys
@@ -19,6 +20,13 @@ from onenoise_jax.core.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The experiment: a file under configs/, such as configs/onenoise/tiny.py."
+)
+_MODE = flags.DEFINE_enum(
+    "mode",
+    "train",
+    ["train", "eval"],
+    "train, or eval: measure the run (or the folder of weights) in --workdir on held-out data; "
+    "JSON, a table and pictures go to evaluation/ there.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir",
@@ -57,6 +65,9 @@ def main(argv: list[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
     workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
+    if _MODE.value == "eval":
+        print(families.evaluate(config, workdir))
+        return
     go_back = None
     if _RESUME_STEP.value is not None:
         go_back = GoBack(_RESUME_STEP.value, _RESTART_OPTIMIZER.value)

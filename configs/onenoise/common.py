@@ -61,6 +61,18 @@ def published_recipe() -> ConfigDict:
     config.sample.eta = 0.0
     config.sample.per_type = 2
 
+    config.evaluation = ConfigDict()  # main.py --mode=eval
+    config.evaluation.held_out = 40  # textures per type, real and generated; even
+    config.evaluation.judged = 800  # textures per type that the judge learns from
+    config.evaluation.neighbours = 20_000  # training textures among which copies are looked for
+    config.evaluation.tiled = 2  # pictures per type whose seams are measured
+    config.evaluation.blends = 12
+    config.evaluation.judge = ConfigDict()
+    config.evaluation.judge.epochs = 8
+    config.evaluation.judge.batch = 100
+    config.evaluation.judge.learning_rate = 3e-3
+    config.evaluation.judge.weight_decay = 0.02
+
     config.train = ConfigDict()
     config.train.steps = 1_000_000
     config.train.batch_size = 16  # per step, over all devices and micro-batches
@@ -88,6 +100,13 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
         config.model.cond_dim = 8
         config.sample.steps = 2
         config.sample.per_type = 1
+        config.evaluation.held_out = 2
+        config.evaluation.judged = 2
+        config.evaluation.neighbours = 20
+        config.evaluation.tiled = 1
+        config.evaluation.blends = 2
+        config.evaluation.judge.epochs = 1
+        config.evaluation.judge.batch = 8
         config.train.steps = 1
         config.train.batch_size = 8 * config.train.accumulation
     return config

@@ -1,11 +1,13 @@
 """Families by name. Each folder here is one; a new folder needs no change elsewhere.
 
-A family's package offers `build(config) -> Family` and `COMMANDS`, a tuple of Command.
+A family's package offers `build(config) -> Family` and `COMMANDS`, a tuple of Command; it may
+offer `evaluate(config, folder) -> str`.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +30,17 @@ def load(name: str) -> ModuleType:
 def build(config: Mapping[str, Any]) -> Family:
     """The family that `config["family"]` names, built from the whole config."""
     return load(config["family"]).build(config)
+
+
+def evaluate(config: Mapping[str, Any], folder: Path) -> str:
+    """Measures what is in `folder` as the family that the config names does; returns a table.
+
+    Raises UserError where the family has no evaluation, and for what it cannot measure.
+    """
+    family = load(config["family"])
+    if not hasattr(family, "evaluate"):
+        raise UserError(f"--mode=eval: the family {config['family']} has no evaluation.")
+    return family.evaluate(config, folder)
 
 
 def commands() -> tuple[Command, ...]:

@@ -119,7 +119,8 @@ class Family:
       validation: held-out samples, if any.
       warm_start: reads the parameters to start from, if those are not random; raises
         UserError if they do not fit.
-      changeable: options, as "data.threads", that do not alter what is learned.
+      changeable: options, as "data.threads", and whole sections of them, that do not alter what
+        is learned.
     """
 
     name: str

@@ -81,7 +81,7 @@ def _compare(
     differing = [
         f"config.{name}: {old.get(name, 'absent')} there, {new.get(name, 'absent')} now"
         for name in sorted(old.keys() | new.keys())
-        if name not in changeable and old.get(name, ()) != new.get(name, ())
+        if not _is_within(name, changeable) and old.get(name, ()) != new.get(name, ())
     ]
     if differing:
         raise UserError(
@@ -89,6 +89,11 @@ def _compare(
             + "\n  ".join(differing)
             + "\nResume with the same options, or choose another --workdir."
         )
+
+
+def _is_within(name: str, options: tuple[str, ...]) -> bool:
+    """Whether `name` is one of `options`, or in a section that is."""
+    return any(name == option or name.startswith(f"{option}.") for option in options)
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -97,6 +97,51 @@ class SampleConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class JudgeConfig:
+    """How the network that judges textures is trained: `epochs` in batches of `batch`, by AdamW
+    with a warm-up of 1/20 of the steps and a cosine decay of the learning rate.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch < 1 or self.learning_rate <= 0:
+            raise ValueError(
+                f"epochs={self.epochs}, batch={self.batch}, learning_rate={self.learning_rate}: "
+                "expected at least 1, 1 and a positive number."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """How much `--mode=eval` draws and measures.
+
+    held_out: real textures per type that are compared with generated ones, an even number.
+    judged: real training textures per type that the judge learns from.
+    neighbours: training textures among which copies are looked for.
+    tiled: pictures per type whose seams are measured.
+    blends: of random pairs of types.
+    """
+
+    held_out: int
+    judged: int
+    neighbours: int
+    tiled: int
+    blends: int
+    judge: JudgeConfig
+
+    def __post_init__(self):
+        if self.held_out < 2 or self.held_out % 2:
+            raise ValueError(f"held_out={self.held_out}: expected an even number of at least 2.")
+        for name in ("judged", "neighbours", "tiled", "blends"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: expected at least 1.")
+
+
+@dataclasses.dataclass(frozen=True)
 class OnenoiseConfig:
     """A whole experiment."""
 
@@ -108,6 +153,7 @@ class OnenoiseConfig:
     optimizer: OptimizerConfig
     ema: EmaConfig
     sample: SampleConfig
+    evaluation: EvaluationConfig
     train: LoopConfig
 
     def __post_init__(self):

@@ -67,7 +67,14 @@ def build(config: Mapping[str, Any]) -> Family:
         sharding_rules=REPLICATED,
         validation=held_out and make_validation(options, model, process, held_out),
         warm_start=initial and partial(read_warm_start, initial, options.model),
-        changeable=("data.source", "data.threads", "sample.sampler", "sample.steps", "sample.eta"),
+        changeable=(
+            "data.source",
+            "data.threads",
+            "sample.sampler",
+            "sample.steps",
+            "sample.eta",
+            "evaluation",
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.onenoise.config import OnenoiseConfig
+from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.families.onenoise.weights_folder import (
     WEIGHTS_FILE,
     Provenance,
@@ -47,8 +47,12 @@ def load_run(folder: Path, *, raw: bool) -> Weights:
         if reader.step is None:
             raise UserError(f"{folder} has no complete checkpoint yet")
         try:
-            options = construct(OnenoiseConfig, reader.metadata()["config"], "config")
-            params = _read_params(reader, options.model, raw=raw)
+            # Only what drawing needs, so that runs of other versions can be read.
+            config = reader.metadata()["config"]
+            model = construct(TextureUNetConfig, config["model"], "config.model")
+            diffusion = construct(DiffusionConfig, config["diffusion"], "config.diffusion")
+            image_size = config["data"]["image_size"]
+            params = _read_params(reader, model, raw=raw)
         # A file that is missing, and a state of other branches or shapes than its config says.
         except (OSError, KeyError, ValueError) as error:
             raise UserError(
@@ -57,14 +61,7 @@ def load_run(folder: Path, *, raw: bool) -> Weights:
     provenance = Provenance(
         source=folder.resolve().name, kind="raw" if raw else "ema", step=reader.step
     )
-    config = WeightsConfig(
-        family="onenoise",
-        image_size=options.data.image_size,
-        model=options.model,
-        diffusion=options.diffusion,
-        provenance=provenance,
-    )
-    return Weights(config, params)
+    return Weights(WeightsConfig("onenoise", image_size, model, diffusion, provenance), params)
 
 
 def _read_params(reader: CheckpointReader, model: TextureUNetConfig, *, raw: bool) -> Any:

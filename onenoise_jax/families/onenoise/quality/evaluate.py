@@ -15,15 +15,11 @@ import numpy as np
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import Source
 from onenoise_jax.diffusion.samplers import Sampler
+from onenoise_jax.families.onenoise.config import EvaluationConfig
 from onenoise_jax.families.onenoise.drawing import Noise, Settings, draw_pictures
 from onenoise_jax.families.onenoise.drawing.sheets import random_pairs
 from onenoise_jax.families.onenoise.preview import examples_per_label
-from onenoise_jax.families.onenoise.quality.judge import (
-    Judge,
-    JudgeConfig,
-    Textures,
-    train_judge,
-)
+from onenoise_jax.families.onenoise.quality.judge import Judge, Textures, train_judge
 from onenoise_jax.families.onenoise.quality.measures import (
     accuracy,
     accuracy_per_type,
@@ -40,32 +36,6 @@ from onenoise_jax.textures.vocabulary import PARAMETERS, PARAMETERS_OF_TYPE, TYP
 
 PLACES = 7
 """Windows across a blend, which is drawn four times as wide as high."""
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-    """How much is drawn and measured.
-
-    held_out: real textures per type that are compared with generated ones, an even number.
-    judged: real training textures per type that the judge learns from.
-    neighbours: training textures that copies are looked for among.
-    tiled: pictures per type whose seams are measured.
-    blends: of random pairs of types.
-    """
-
-    held_out: int = 40
-    judged: int = 800
-    neighbours: int = 20000
-    tiled: int = 2
-    blends: int = 12
-    judge: JudgeConfig = JudgeConfig()  # noqa: RUF009
-
-    def __post_init__(self):
-        if self.held_out < 2 or self.held_out % 2:
-            raise ValueError(f"held_out={self.held_out}: expected an even number of at least 2")
-        for name in ("judged", "neighbours", "tiled", "blends"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: expected at least 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +87,7 @@ def evaluate(
 
     per_type = config.held_out
     tiled_subjects = [
-        subjects[row] for row in range(len(subjects)) if row % per_type < config.tiled
+        subject for row, subject in enumerate(subjects) if row % per_type < config.tiled
     ]
     tiled_settings = dataclasses.replace(settings, padding=CIRCULAR)
     tiled = draw_pictures(weights, tiled_subjects, range(len(tiled_subjects)), tiled_settings)

@@ -10,27 +10,9 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
+from onenoise_jax.families.onenoise.config import JudgeConfig
 from onenoise_jax.models.texture_classifier import TextureClassifier, TextureClassifierConfig
 from onenoise_jax.training.step import PyTree
-
-
-@dataclasses.dataclass(frozen=True)
-class JudgeConfig:
-    """How a judge is trained: `epochs` over the images in batches of `batch`, by AdamW with
-    a warm-up of 1/20 of the steps and a cosine decay of the learning rate.
-    """
-
-    epochs: int = 8
-    batch: int = 100
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.02
-
-    def __post_init__(self):
-        if self.epochs < 1 or self.batch < 1 or self.learning_rate <= 0:
-            raise ValueError(
-                f"epochs={self.epochs}, batch={self.batch}, learning_rate={self.learning_rate}: "
-                "expected at least 1, 1 and a positive number"
-            )
 
 
 class Textures(NamedTuple):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from onenoise_jax.families.onenoise.quality.judge import JudgeConfig, Textures, train_judge
+from onenoise_jax.families.onenoise.config import JudgeConfig
+from onenoise_jax.families.onenoise.quality.judge import Textures, train_judge
 
 MASK = np.array([[True, False], [False, True], [False, False]])
 
@@ -22,7 +23,7 @@ def _waves(count, seed):
 
 @pytest.fixture(scope="module")
 def judge():
-    config = JudgeConfig(epochs=25, batch=24, learning_rate=5e-3)
+    config = JudgeConfig(epochs=25, batch=24, learning_rate=5e-3, weight_decay=0.0)
     return train_judge(_waves(96, seed=0), MASK, config, seed=0)
 
 
@@ -46,4 +47,6 @@ def test_what_it_reads_does_not_depend_on_the_batch(judge):
 @pytest.mark.parametrize("options", [{"epochs": 0}, {"batch": 0}, {"learning_rate": 0.0}])
 def test_a_judge_that_could_not_learn_is_refused(options):
     with pytest.raises(ValueError, match="expected at least"):
-        JudgeConfig(**options)
+        JudgeConfig(
+            **{"epochs": 1, "batch": 1, "learning_rate": 1.0, "weight_decay": 0.0} | options
+        )

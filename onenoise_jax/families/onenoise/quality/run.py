@@ -1,0 +1,45 @@
+"""`main.py --mode=eval`: from a config and a folder to a report beside the weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from onenoise_jax.core.config import construct
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.source import open_source, split
+from onenoise_jax.families.onenoise.config import OnenoiseConfig
+from onenoise_jax.families.onenoise.family import check_source
+from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
+from onenoise_jax.families.onenoise.quality.report import write_report
+from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.sampling import make_sampler
+from onenoise_jax.textures.vocabulary import PARAMETERS
+
+
+def evaluate(config: Mapping[str, Any], folder: Path) -> str:
+    """Measures the weights in `folder`, of a run or a folder of them, and returns the table.
+
+    The data are `config.data`: what its `validation` holds out is compared with, the rest is
+    what the judge learns from. Makes `evaluation/step_<step>` in `folder`. Raises UserError if
+    that exists, if nothing is held out, and for weights or data that cannot be used.
+    """
+    options = construct(OnenoiseConfig, config, "config")
+    if not options.data.validation:
+        raise UserError(
+            "config.data.validation=0: an evaluation compares with textures that were not "
+            "trained on; hold some out, --config.data.validation=2000 say, in training too."
+        )
+    weights = load_any_weights(folder)
+    report = folder / "evaluation" / f"step_{weights.config.provenance.step or 0:08d}"
+    if report.exists():
+        raise UserError(f"{report} exists: these weights were evaluated. Remove it to do it again.")
+    source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
+    check_source(source, options.data)
+    training, held_out = split(source, options.data.validation)
+    sampler = make_sampler(options.sample)
+    evaluation = measured(weights, training, held_out, options.evaluation, sampler, options.seed)
+    try:
+        table = write_report(report, evaluation)
+    except OSError as error:
+        raise UserError(f"{report} cannot be written: {error}") from error
+    return f"{table}\n\n{report}: result.json, table.txt, pictures"
