@@ -7,9 +7,13 @@ Any option of the config can be set on the command line, as in
     python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine --resume_step=500
 
 and `--mode=eval` measures what the run has learned. Ctrl+C and SIGTERM stop a run after the step
-under way, and save it.
+under way, and save it. With several machines, start it once on each, as the files in launch/ do;
+several processes on one machine are
+
+    python -m launch.local --processes=2 --config=configs/onenoise/quickstart.py
 """
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -46,6 +50,19 @@ _RESTART_OPTIMIZER = flags.DEFINE_bool(
     False,
     "With --resume_step: start there with a fresh optimizer, its warm-up included.",
 )
+_DISTRIBUTED = flags.DEFINE_string(
+    "distributed",
+    "none",
+    "One run of several processes: 'auto' where JAX can find the others (SLURM, TPU pods, Open "
+    "MPI), or the host:port at which process 0 shall listen, with --process_count and "
+    "--process_index.",
+)
+_PROCESS_COUNT = flags.DEFINE_integer(
+    "process_count", None, "With --distributed=HOST:PORT: how many processes.", lower_bound=1
+)
+_PROCESS_INDEX = flags.DEFINE_integer(
+    "process_index", None, "With --distributed=HOST:PORT: which one this is, from 0.", lower_bound=0
+)
 
 
 def main(argv: list[str]) -> None:
@@ -55,13 +72,15 @@ def main(argv: list[str]) -> None:
     if _RESTART_OPTIMIZER.value and _RESUME_STEP.value is None:
         raise UserError("--restart_optimizer needs --resume_step=N: the step to restart it at.")
     config, experiment = _experiment()
+    processes = _processes()
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
     from onenoise_jax import families
     from onenoise_jax.core.compilation import keep_compiled_programs
     from onenoise_jax.training.loop import GoBack, train
+    from onenoise_jax.training.processes import announce, joined
 
-    print(f"Compiled programs are kept in {keep_compiled_programs()}")
+    cache = keep_compiled_programs()
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
     workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
@@ -71,7 +90,31 @@ def main(argv: list[str]) -> None:
     go_back = None
     if _RESUME_STEP.value is not None:
         go_back = GoBack(_RESUME_STEP.value, _RESTART_OPTIMIZER.value)
-    train(families.build(config), config, workdir, go_back)
+    with joined(*processes) if processes else contextlib.nullcontext():
+        announce(f"Compiled programs are kept in {cache}")
+        train(families.build(config), config, workdir, go_back)
+
+
+def _processes() -> tuple[str | None, int | None, int | None] | None:
+    """Address of process 0, number of processes and index of this one: what flags say of them.
+
+    None for a run of one process.
+    """
+    where, count, index = _DISTRIBUTED.value, _PROCESS_COUNT.value, _PROCESS_INDEX.value
+    by_hand = where not in ("none", "auto")
+    if by_hand and (":" not in where or None in (count, index) or index >= count):
+        raise UserError(
+            f"--distributed={where} --process_count={count} --process_index={index}: expected "
+            "none, auto, or host:port with the number of processes and the index of this one "
+            "among them, from 0."
+        )
+    if not by_hand and (count, index) != (None, None):
+        raise UserError(
+            f"--process_count={count} and --process_index={index} need --distributed=HOST:PORT."
+        )
+    if _MODE.value == "eval" and where != "none":
+        raise UserError(f"--mode=eval is for one process, but --distributed={where}.")
+    return None if where == "none" else (where if by_hand else None, count, index)
 
 
 def _experiment() -> tuple[dict, str]:

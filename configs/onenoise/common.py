@@ -30,6 +30,7 @@ def published_recipe() -> ConfigDict:
     config.model.position_encoding_degree = 0
     config.model.cond_layers = ()  # indices of conditioned levels; () is all
     config.model.dtype = "float32"  # of computation; parameters are always float32
+    config.model.remat = False  # compute activations again in the backward pass: less memory
 
     config.diffusion = ConfigDict()
     config.diffusion.timesteps = 1000
@@ -54,6 +55,7 @@ def published_recipe() -> ConfigDict:
     config.ema.every = 10
     config.ema.copy_until = 100
     config.ema.power = 2 / 3
+    config.ema.half_life = config_dict.placeholder(int)  # in textures; decay follows from it
 
     config.sample = ConfigDict()
     config.sample.sampler = "ddim"  # or ddpm, dpm_solver
@@ -72,6 +74,10 @@ def published_recipe() -> ConfigDict:
     config.evaluation.judge.batch = 100
     config.evaluation.judge.learning_rate = 3e-3
     config.evaluation.judge.weight_decay = 0.02
+
+    config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
+    config.mesh.data = -1
+    config.mesh.fsdp = 1  # parameters, optimizer and average are divided over so many devices
 
     config.train = ConfigDict()
     config.train.steps = 1_000_000
@@ -95,6 +101,7 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
     if variant == "test":
         config.data.source = "data/test"
         config.data.image_size = 16
+        config.data.validation = min(config.data.validation, 8)
         config.model.dim = 8
         config.model.dim_mults = config.model.dim_mults[:2]
         config.model.cond_dim = 8

@@ -43,6 +43,9 @@ class TextureUNetConfig:
     groups: of the group norms.
     dtype: of the computation, float32 or bfloat16; parameters, normalisations and softmaxes
         are float32.
+    remat: compute the inside of every block again in the backward pass instead of keeping
+        it: less memory for more time, and the same function (Chen et al. 2016,
+        arXiv:1604.06174).
     """
 
     dim: int = 32
@@ -56,6 +59,7 @@ class TextureUNetConfig:
     channels: int = 1
     groups: int = 8
     dtype: str = "float32"
+    remat: bool = False
 
     def __post_init__(self) -> None:
         positive = ("dim", "cond_dim", "num_classes", "num_parameters", "channels", "groups")
@@ -175,6 +179,14 @@ def conditioned_blocks(config: TextureUNetConfig) -> list[Block]:
     ]
 
 
+def _saving(
+    config: TextureUNetConfig, module: type[nn.Module], static: tuple[int, ...] = ()
+) -> type[nn.Module]:
+    """`module`, rematerialised if `config` says so; `static` are its arguments (from 1) that are
+    no arrays. Names and parameters stay as they are."""
+    return nn.remat(module, static_argnums=static) if config.remat else module
+
+
 def _dense(features: int, dtype: jnp.dtype, name: str) -> nn.Dense:
     return nn.Dense(features, dtype=dtype, kernel_init=kernel_init, bias_init=bias_init, name=name)
 
@@ -203,7 +215,8 @@ class ConditionEncoder(nn.Module):
                     inputs[block.level] = RegionImage(patches, features)
                 else:
                     inputs[block.level] = downsample_nearest(features, factor)
-            maps = ModulationMaps(block.features, jnp.dtype(config.dtype), name=block.name)
+            maps_of = _saving(config, ModulationMaps, static=(2,))
+            maps = maps_of(block.features, jnp.dtype(config.dtype), name=block.name)
             encoded[block.name] = maps(inputs[block.level], padding)
         return encoded
 
@@ -232,14 +245,15 @@ class Trunk(nn.Module):
         embedding = self.embed_time(t)
 
         def block(name: str, x: jax.Array) -> jax.Array:
-            module = ResidualBlock(plan[name].features, config.groups, dtype, name=name)
+            residual_block = _saving(config, ResidualBlock, static=(4,))
+            module = residual_block(plan[name].features, config.groups, dtype, name=name)
             return module(x, embedding, encoded.get(name), padding)
 
         def attend(name: str, attention: type[nn.Module], x: jax.Array) -> jax.Array:
             if not config.attention:
                 return x
             normalized = ChannelLayerNorm(dtype=dtype, name=f"{name}_norm")(x)
-            return x + attention(dtype=dtype, name=name)(normalized)
+            return x + _saving(config, attention)(dtype=dtype, name=name)(normalized)
 
         x = Conv(config.dim, size=7, dtype=dtype, name="stem")(x, padding)
         stem = x

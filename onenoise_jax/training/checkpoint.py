@@ -20,7 +20,7 @@ import orbax.checkpoint as ocp
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.training.digests import find_damage, write_digests
-from onenoise_jax.training.processes import all_agree, first_decides, is_first
+from onenoise_jax.training.processes import all_agree, first_does, first_tells, is_first
 from onenoise_jax.training.state import TrainState
 
 PyTree = Any
@@ -86,9 +86,13 @@ class Checkpoints:
 
     def check_room(self, state: TrainState) -> None:
         """Raises UserError if the disk has no room for `state`, which may be abstract."""
-        needed, free = state_bytes(state), shutil.disk_usage(self._directory).free
-        if free < needed:
-            raise self._not_written(f"it takes {needed:,} bytes, and {free:,} are free there")
+
+        def check() -> None:
+            needed, free = state_bytes(state), shutil.disk_usage(self._directory).free
+            if free < needed:
+                raise self._not_written(f"it takes {needed:,} bytes, and {free:,} are free there")
+
+        first_does(check)
 
     def check(self) -> None:
         """Raises UserError if the save that ended last failed; does not wait for one under way."""
@@ -107,7 +111,7 @@ class Checkpoints:
         the state is that of another model.
         """
         damage = find_damage(self._directory / str(step)) if is_first() else None
-        if not first_decides(damage is None):
+        if not first_tells(damage is None):
             raise DamagedCheckpoint(damage or "the first process says why")
         metadata = self.metadata(step)
         self._check_leaves(step, metadata, abstract_state)
@@ -123,7 +127,7 @@ class Checkpoints:
         if is_first():
             folder.mkdir(exist_ok=True)
             (self._directory / str(step)).rename(goal)
-        first_decides(True)  # Nobody goes on before the folder is gone.
+        first_tells(None)  # Nobody goes on before the folder is gone.
         self._manager.reload()
         return goal
 

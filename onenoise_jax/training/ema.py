@@ -5,6 +5,11 @@ Call n (counted from 0) does nothing unless n is a multiple of `every`. Then, up
 
     average <- d * average + (1 - d) * parameters                       (1)
     d = min(decay, 1 - (1 + n - copy_until)^-power)                     (2)
+
+The weight of old parameters halves every so many samples, whatever the batch size, if the
+half-life is given in samples (Karras et al. 2022, arXiv:2206.00364, appendix F):
+
+    decay = 2^-(every * batch size / half_life)                         (3)
 """
 
 import dataclasses
@@ -26,12 +31,16 @@ class Ema(flax.struct.PyTreeNode):
 
 @dataclasses.dataclass(frozen=True)
 class EmaConfig:
-    """Cadence of the average; the defaults are the published ones."""
+    """Cadence of the average; the defaults are the published ones.
+
+    `half_life` counts samples: with it, `decay` follows from (3).
+    """
 
     decay: float = 0.995
     every: int = 10
     copy_until: int = 100
     power: float = 2 / 3
+    half_life: int | None = None
 
     def __post_init__(self):
         if not 0 <= self.decay < 1:
@@ -40,6 +49,15 @@ class EmaConfig:
             raise ValueError(
                 f"every={self.every}, copy_until={self.copy_until}: expected at least 1 and 0."
             )
+        if self.half_life is not None and self.half_life < 1:
+            raise ValueError(f"half_life={self.half_life}: expected a positive number of samples.")
+
+    def for_batches(self, batch_size: int) -> "EmaConfig":
+        """The same average with its `decay` for batches of `batch_size` samples, (3)."""
+        if self.half_life is None:
+            return self
+        decay = 0.5 ** (self.every * batch_size / self.half_life)
+        return dataclasses.replace(self, decay=decay)
 
 
 def decay_at(config: EmaConfig, call: jax.Array) -> jax.Array:

@@ -7,13 +7,16 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from onenoise_jax.training.sharding import Rules
+from onenoise_jax.training.sharding import REPLICATED, MeshConfig, Rules
 from onenoise_jax.training.state import TrainState
 from onenoise_jax.training.step import Batch, PyTree, TrainStep
 
 
 class BatchStream(Protocol):
     """Training batches as a function of the batch index alone."""
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """This process's share of the global batch `index`."""
 
     def iterator(self, first_batch: int) -> Iterator[dict[str, np.ndarray]]:
         """This process's share of the global batches `first_batch`, `first_batch + 1`, ..."""
@@ -65,12 +68,13 @@ _LOWEST = {
 class Preview:
     """Pictures that show how a run learns: fixed rows to compare with, and generated ones.
 
-    Images are `(columns, height, width)` or `(columns, height, width, 3)` uint8.
+    Images are `(columns, height, width)` or `(columns, height, width, 3)` uint8; `generate`
+    makes them from the averaged parameters, which are whole and on one device.
     """
 
     columns: tuple[str, ...]
     fixed_rows: Mapping[str, np.ndarray]
-    generate: Callable[[TrainState], np.ndarray]
+    generate: Callable[[PyTree], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +119,7 @@ class Family:
       records: number of records in the training set.
       dataset: fingerprint of the data: a run goes on only with the same.
       preview: pictures to draw while training.
+      mesh: how devices share the work.
       sharding_rules: how each leaf of the state is laid out over the mesh.
       validation: held-out samples, if any.
       warm_start: reads the parameters to start from, if those are not random; raises
@@ -134,7 +139,8 @@ class Family:
     records: int
     dataset: str
     preview: Preview
-    sharding_rules: Rules
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+    sharding_rules: Rules = REPLICATED
     validation: Validation | None = None
     warm_start: Callable[[], WarmStart] | None = None
     changeable: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ checkpoint: batch k and the random key of step k are functions of (seed, k).
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,21 @@ from jax.sharding import Mesh
 from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.training import pictures, resume, sharding, workdir
-from onenoise_jax.training.checkpoint import Checkpoints, saved_steps, state_bytes
+from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.family import BatchStream, Family
 from onenoise_jax.training.interruption import StopSignals
 from onenoise_jax.training.metrics import MetricsWriter
-from onenoise_jax.training.processes import announce, first_decides, is_first
+from onenoise_jax.training.plan import make_plan
+from onenoise_jax.training.processes import (
+    announce,
+    compiled_everywhere,
+    first_does,
+    first_tells,
+    is_first,
+    wait_for_all,
+)
 from onenoise_jax.training.profile import Profiler
+from onenoise_jax.training.program import traced_step
 from onenoise_jax.training.report import Report
 from onenoise_jax.training.resume import Beginning, GoBack
 from onenoise_jax.training.state import TrainState
@@ -32,13 +41,18 @@ from onenoise_jax.training.validation import Validator
 
 
 def train(
-    family: Family, config: Mapping[str, Any], folder: Path, go_back: GoBack | None = None
+    family: Family,
+    config: Mapping[str, Any],
+    folder: Path,
+    go_back: GoBack | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> None:
     """Trains `family` up to its number of steps in the run's `folder`, resuming if it can.
 
     `config` is the plain mapping that made the family; it is recorded and compared. With
     `go_back` the run goes on from a checkpoint that is not its newest. SIGTERM and Ctrl+C
-    stop it after the step under way, which is saved.
+    stop it after the step under way, which is saved. Of several processes all must call; they
+    train on all their `devices` if none are given.
 
     Raises UserError for a batch that does not divide over the devices, for a folder of
     another run, and for checkpoints that cannot be used, before anything is compiled; also
@@ -46,12 +60,12 @@ def train(
     finite.
     """
     loop = family.loop
-    mesh = sharding.data_parallel_mesh()
+    mesh = sharding.make_mesh(family.mesh, devices)
     sharding.check_batch(loop.batch_size, loop.accumulation, mesh)
     stream = family.batches(jax.process_index(), jax.process_count())
     abstract_state = jax.eval_shape(family.init, jax.random.key(0))
     layout = sharding.state_shardings(family.sharding_rules, abstract_state, mesh)
-    saved = saved_steps(folder / "checkpoints")
+    saved = first_tells(saved_steps(folder / "checkpoints"))
     is_fresh = not saved
     warm = family.warm_start() if is_fresh and family.warm_start else None
     if is_fresh and go_back:
@@ -60,9 +74,14 @@ def train(
     with contextlib.ExitStack() as closing:  # A save under way is finished whatever happens.
         closing.enter_context(workdir.full_disk_is_an_error(folder))
         stop = closing.enter_context(StopSignals())
+        this_run = (folder, config, family.changeable)
+        first_does(functools.partial(workdir.check, *this_run))
+        step = traced_step(family, abstract_state, layout, mesh, stream[0])
+        plan = make_plan(step, layout, mesh)
+        announce(plan.text(family, mesh))
+        first_does(plan.check)
+        first_does(functools.partial(workdir.claim, *this_run))
         if is_first():
-            workdir.claim(folder, config, family.changeable)
-            print(_plan(family, abstract_state, mesh.size))
             _write_parameters(folder, abstract_state)
         checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
         closing.callback(checkpoints.close)
@@ -80,7 +99,7 @@ def train(
             "dataset": family.dataset,
             "history": list(beginning.history),
         }
-        run = _Run(family, metadata, folder, stream, mesh, layout, checkpoints, writer, stop)
+        run = _Run(family, metadata, folder, stream, mesh, layout, step, checkpoints, writer, stop)
         done, is_finished = run.whole(beginning)
     if not is_finished:
         announce(
@@ -101,6 +120,7 @@ class _Run:
     stream: BatchStream
     mesh: Mesh
     layout: Any
+    step: jax.stages.Traced
     checkpoints: Checkpoints
     writer: MetricsWriter | None
     stop: StopSignals
@@ -122,14 +142,8 @@ class _Run:
         known to be finite.
         """
         family, loop = self.family, self.family.loop
-        rows, whole = sharding.batch_sharding(self.mesh), sharding.replicated(self.mesh)
-        step_function = jax.jit(
-            family.train_step,
-            in_shardings=(self.layout, rows, whole),
-            out_shardings=(self.layout, whole),
-            donate_argnums=0,
-        )
-        done, state = beginning.step, beginning.state
+        rows = sharding.batch_sharding(self.mesh)
+        done, state, compiled = beginning.step, beginning.state, None
         batches = self.stream.iterator(done)
         profiler = Profiler(self.folder / "profile", loop.profile_from, loop.profile_steps)
         report = Report(family, done, self.writer, beginning.unreported)
@@ -139,7 +153,8 @@ class _Run:
                 with report.clock.spending("data_wait"):
                     batch = sharding.global_batch(rows, next(batches))
                 key = stream_key(family.seed, "step", done)
-                state, metrics = step_function(state, batch, key)
+                compiled = compiled or compiled_everywhere(self.step)
+                state, metrics = compiled(state, batch, key)
                 report.flush()  # Of the step before.
                 done += 1
                 report.put(done, metrics)
@@ -186,34 +201,24 @@ class _Run:
 
     @functools.cached_property
     def _validator(self) -> Validator:
-        return Validator.build(self.family.validation, self.layout.ema.params, self.mesh)
+        return Validator(self.family.validation, self.layout.ema.params, self.mesh)
 
     def _misses_sample(self, step: int) -> bool:
         """Whether samples are due at `step`, the first of this process, and not drawn yet."""
         due = step == 0 or self._is_due(step, self.family.loop.sample_every)
-        return first_decides(due and not pictures.is_saved(self.folder, step))
+        return first_tells(due and not pictures.is_saved(self.folder, step))
 
     def _sample_if_missing(self, step: int, state: TrainState) -> None:
         if self._misses_sample(step) and not self.stop.requested(step):
             self._sample(step, state)
 
     def _sample(self, step: int, state: TrainState) -> None:
-        """Draws the preview; every process takes part, the first one writes."""
-        images = self.family.preview.generate(state)
+        """Draws the preview: every process for itself, the first one writes."""
+        images = self.family.preview.generate(sharding.gathered(state.ema.params, self.mesh))
         if self.writer:
             picture = pictures.save_samples(self.folder, self.family.preview, step, images)
             self.writer.picture(step, "samples", picture)
-
-
-def _plan(family: Family, state: TrainState, devices: int) -> str:
-    loop = family.loop
-    parameters = parameter_overview.count_parameters(state.params)
-    return (
-        f"{family.name}: {parameters:,} parameters, {state_bytes(state) / 2**20:,.0f} MiB of "
-        f"state; {devices} {jax.default_backend()} device(s); {family.records:,} records; "
-        f"{loop.batch_size} {family.unit} a step ({loop.accumulation} micro-batch(es)), "
-        f"{family.records / loop.batch_size:,.1f} steps an epoch, {loop.steps:,} steps in all"
-    )
+        wait_for_all()
 
 
 def _write_parameters(folder: Path, state: TrainState) -> None:

@@ -11,7 +11,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.training.checkpoint import Checkpoints, DamagedCheckpoint
 from onenoise_jax.training.family import Family, WarmStart
-from onenoise_jax.training.processes import announce
+from onenoise_jax.training.processes import announce, compiled_everywhere
 from onenoise_jax.training.state import TrainState
 
 COMPILE_FAST = {"xla_backend_optimization_level": 0}
@@ -51,8 +51,8 @@ def fresh(family: Family, layout: Any, warm: WarmStart | None) -> Beginning:
         init, argument, history = family.init_state, warm.params, ({"warm_start": warm.origin},)
     else:
         init, argument, history = family.init, stream_key(family.seed, "init"), ()
-    compiled = jax.jit(init, out_shardings=layout, compiler_options=COMPILE_FAST)
-    return Beginning(0, compiled(argument), history, {})
+    jitted = jax.jit(init, out_shardings=layout, compiler_options=COMPILE_FAST)
+    return Beginning(0, compiled_everywhere(jitted.trace(argument))(argument), history, {})
 
 
 def resumed(

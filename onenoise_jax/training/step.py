@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from clu import metrics as clu_metrics
 
-from onenoise_jax.training import ema
+from onenoise_jax.training import ema, sharding
 from onenoise_jax.training.state import TrainState
 
 PyTree = Any
@@ -35,13 +35,15 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     ema_config: ema.EmaConfig,
     accumulation: int,
+    rules: sharding.Rules = sharding.REPLICATED,
 ) -> TrainStep:
     """The pure function (state, batch, key) -> (state, metrics).
 
     `loss(params, constants, batch, keys)` returns the mean over the batch's samples and
     averages to report; `keys` holds one key per sample, `(batch,)`. The batch (a dict of
     arrays with equal leading axes) is split into `accumulation` equal micro-batches whose
-    gradients are averaged: the same gradient as of the whole batch, in less memory.
+    gradients are averaged: the same gradient as of the whole batch, in less memory. `rules`
+    are those by which the state is divided over devices.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
 
@@ -65,7 +67,9 @@ def make_train_step(
     def train_step(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
         size = jax.tree.leaves(batch)[0].shape[0]
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(size))
-        (loss_value, metrics), grads = accumulate(state.params, state.constants, batch, keys)
+        params = sharding.whole(state.params)
+        (loss_value, metrics), grads = accumulate(params, state.constants, batch, keys)
+        grads = sharding.divided(rules, grads)
         updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = metrics | {

@@ -11,7 +11,10 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
 
 CHANGEABLE = (
+    "mesh.data",
+    "mesh.fsdp",
     "train.steps",
+    "train.accumulation",
     "train.log_every",
     "train.checkpoint_every",
     "train.checkpoints_kept",
@@ -20,15 +23,15 @@ CHANGEABLE = (
     "train.profile_from",
     "train.profile_steps",
 )
-"""The loop's options that do not alter what is learned: a run may be resumed with other values."""
+"""Options of the loop that do not alter what is learned, but for rounding."""
 
 
-def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] = ()) -> None:
-    """Makes `workdir` the folder of a run of `config` and writes `config.json` into it.
+def check(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] = ()) -> None:
+    """Raises UserError unless `workdir` can be the folder of a run of `config`.
 
     A run may be resumed with other values of `CHANGEABLE` and of the family's `changeable`
-    options. Raises UserError when the folder belongs to a run of another config (naming the
-    options that differ), or holds something else, or cannot be written.
+    options. It is refused when the folder belongs to a run of another config (naming the
+    options that differ), or holds something else.
     """
     record = workdir / "config.json"
     try:
@@ -39,7 +42,18 @@ def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] 
                 f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
                 "choose an empty or a new one."
             )
-        with replaced(record) as temporary:
+    except OSError as error:
+        raise UserError(f"--workdir={workdir} cannot be read: {error}") from error
+
+
+def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] = ()) -> None:
+    """Makes `workdir` the folder of a run of `config` and writes `config.json` into it.
+
+    Raises UserError if `check` does, or if it cannot be written.
+    """
+    check(workdir, config, changeable)
+    try:
+        with replaced(workdir / "config.json") as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"--workdir={workdir} cannot be written: {error}") from error

@@ -17,6 +17,7 @@ from onenoise_jax.models.texture_unet import (
     initial_variables,
 )
 from onenoise_jax.nn.convolution import CIRCULAR, ZERO, Padding
+from onenoise_jax.training.memory import peak_bytes
 
 SMALL = TextureUNetConfig(
     dim=8, dim_mults=(1, 2), cond_dim=8, num_classes=3, num_parameters=2, channels=2, groups=2
@@ -223,3 +224,25 @@ def test_sizes_that_do_not_divide_are_refused_before_compiling():
         encode(SMALL, VARIABLES, odd)
     with pytest.raises(ValueError, match="8 x 11 pixels"):
         denoise(SMALL, VARIABLES, X[:, :, :11], T, {})
+
+
+def test_rematerialisation_changes_memory_alone():
+    """Same parameters, same gradients up to rounding; less than half to keep."""
+    saving = dataclasses.replace(SMALL, remat=True)
+    shapes = [
+        jax.eval_shape(partial(initial_variables, config), jax.random.key(0))
+        for config in (saving, SMALL)
+    ]
+    assert shapes[0] == shapes[1]
+
+    def gradient(config):
+        def loss(variables):
+            return jnp.sum(TextureUNet(config).apply(variables, X, T, CONDITION) ** 2)
+
+        return jax.grad(loss)
+
+    found, expected = (jax.jit(gradient(config))(VARIABLES) for config in (saving, SMALL))
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(b).max()))
+    kept = [peak_bytes(jax.make_jaxpr(gradient(c))(VARIABLES).jaxpr) for c in (saving, SMALL)]
+    assert kept[0] < kept[1] / 2

@@ -25,8 +25,8 @@ def _steps(family, mesh, count=5):
 
 
 def test_micro_batches_and_devices_change_nothing():
-    one_device = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("data",))
-    eight_devices = sharding.data_parallel_mesh()
+    one_device = sharding.make_mesh(sharding.MeshConfig(), jax.devices()[:1])
+    eight_devices = sharding.make_mesh(sharding.MeshConfig())
     expected_state, metrics = _steps(toy.family(), one_device)
     expected = {name: float(metrics[name].compute()) for name in metrics}
     assert int(expected_state.step) == 5
@@ -50,7 +50,7 @@ def test_the_average_starts_at_the_parameters():
 
 
 def test_a_batch_must_divide_over_the_devices():
-    mesh = sharding.data_parallel_mesh()
+    mesh = sharding.make_mesh(sharding.MeshConfig())
     sharding.check_batch(16, 2, mesh)
     with pytest.raises(UserError, match=r"batch_size=12 does not divide over 8 devices.*of 8"):
         sharding.check_batch(12, 1, mesh)
@@ -59,7 +59,7 @@ def test_a_batch_must_divide_over_the_devices():
 
 
 def test_sharding_rules_must_cover_every_leaf():
-    mesh = sharding.data_parallel_mesh()
+    mesh = sharding.make_mesh(sharding.MeshConfig())
     tree = {"wide": jnp.zeros((8, 2)), "narrow": jnp.zeros(3)}
     rules = ((".*wide", ("data",)),)
     with pytest.raises(ValueError, match="no sharding rule covers narrow"):
@@ -84,6 +84,18 @@ def test_ema_keeps_its_cadence():
     assert int(average.calls) == 40
 
 
+def test_the_average_forgets_by_samples_not_by_steps():
+    """Half of what it was after `half_life` samples, whatever the batch and the cadence."""
+    for batch_size, every in ((10, 1), (50, 2)):
+        config = ema.EmaConfig(every=every, copy_until=0, power=50.0, half_life=1000)
+        config = config.for_batches(batch_size)
+        average = ema.Ema(params=jnp.float32(1.0), calls=jnp.int32(1000 * every))
+        for _ in range(1000 // batch_size):
+            average = ema.update(config, average, jnp.float32(0.0))
+        assert float(average.params) == pytest.approx(0.5, rel=1e-4)
+    assert ema.EmaConfig().for_batches(10) == ema.EmaConfig()
+
+
 def test_gradients_are_clipped_and_the_rate_warms_up():
     config = optimizer.OptimizerConfig(learning_rate=1.0, warmup_steps=4, clip=0.5)
     rates = [float(optimizer.learning_rate(config)(step)) for step in range(6)]
@@ -104,6 +116,7 @@ def test_gradients_are_clipped_and_the_rate_warms_up():
     [
         (ema.EmaConfig, {"decay": 1.0}),
         (ema.EmaConfig, {"every": 0}),
+        (ema.EmaConfig, {"half_life": 0}),
         (optimizer.OptimizerConfig, {"learning_rate": 0.0}),
         (optimizer.OptimizerConfig, {"clip": -1.0}),
         (optimizer.OptimizerConfig, {"weight_decay": -1.0}),

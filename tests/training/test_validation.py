@@ -24,10 +24,10 @@ def expected_loss(w):
 
 @pytest.mark.parametrize("devices", [1, 8])
 def test_it_is_the_mean_over_every_sample_on_any_number_of_devices(devices):
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("data",))
+    mesh = sharding.make_mesh(sharding.MeshConfig(), jax.devices()[:devices])
     params = {"w": W}
     layout = sharding.state_shardings(sharding.REPLICATED, params, mesh)
-    validator = Validator.build(toy.VALIDATION, layout, mesh)
+    validator = Validator(toy.VALIDATION, layout, mesh)
     found = validator(jax.device_put(params, layout))
     assert found == pytest.approx(expected_loss(W), rel=1e-6)
     assert found == validator(jax.device_put(params, layout))

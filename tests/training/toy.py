@@ -31,6 +31,9 @@ class Rows:
     process: int
     processes: int
 
+    def __getitem__(self, index):
+        return next(self.iterator(index))
+
     def iterator(self, first_batch):
         index = first_batch
         share = self.batch_size // self.processes
@@ -59,7 +62,14 @@ VALIDATION = Validation(
 """Two batches, of which the second has four samples."""
 
 
-def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
+def init_params(key):
+    """Three weights."""
+    return {"w": jax.random.normal(key, (3,))}
+
+
+def family(
+    loss_function=loss, rules=sharding.REPLICATED, init=init_params, mesh=None, **loop
+) -> Family:
     """The toy family with the given loop options."""
     loop_config = LoopConfig(**{"steps": 6, "batch_size": 16, "log_every": 2, **loop})
     optimizer = make_optimizer(OPTIMIZER)
@@ -67,8 +77,8 @@ def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
     def init_state(params):
         return initial_state(params, optimizer, {"offset": jnp.full((), 0.5)})
 
-    def generate(state):
-        level = jnp.clip(jnp.abs(state.ema.params["w"]) * 50, 0, 255).astype(jnp.uint8)
+    def generate(params):
+        level = jnp.clip(jnp.abs(params["w"][:3]) * 50, 0, 255).astype(jnp.uint8)
         return np.broadcast_to(np.asarray(level)[:, None, None], (3, 8, 8))
 
     return Family(
@@ -76,13 +86,14 @@ def family(loss_function=loss, rules=sharding.REPLICATED, **loop) -> Family:
         unit="rows",
         seed=3,
         loop=loop_config,
-        init_params=lambda key: {"w": jax.random.normal(key, (3,))},
+        init_params=init,
         init_state=init_state,
-        train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation),
+        train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation, rules),
         batches=partial(Rows, loop_config.batch_size),
         records=1000,
         dataset="rows",
         preview=Preview(("a", "b", "c"), {"fixed": np.zeros((3, 8, 8), np.uint8)}, generate),
+        mesh=mesh or sharding.MeshConfig(),
         sharding_rules=rules,
     )
 

@@ -7,6 +7,7 @@ from onenoise_jax.models.texture_unet import TextureUNetConfig
 from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.family import LoopConfig
 from onenoise_jax.training.optimizer import OptimizerConfig
+from onenoise_jax.training.sharding import MeshConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +156,7 @@ class OnenoiseConfig:
     sample: SampleConfig
     evaluation: EvaluationConfig
     train: LoopConfig
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self):
         if self.seed < 0:

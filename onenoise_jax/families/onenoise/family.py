@@ -18,7 +18,7 @@ from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
 from onenoise_jax.training.optimizer import make_optimizer
-from onenoise_jax.training.sharding import REPLICATED
+from onenoise_jax.training.sharding import FULLY_SHARDED
 from onenoise_jax.training.state import TrainState, initial_state
 from onenoise_jax.training.step import PyTree, make_train_step
 
@@ -44,6 +44,7 @@ def build(config: Mapping[str, Any]) -> Family:
         return initial_state(params, optimizer, embedding_constants(params))
 
     loss = make_loss(diffusion, model, process)
+    average = options.ema.for_batches(loop.batch_size)
     initial = loop.initial_weights
     return Family(
         name=options.family,
@@ -52,7 +53,7 @@ def build(config: Mapping[str, Any]) -> Family:
         loop=loop,
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
-        train_step=make_train_step(loss, optimizer, options.ema, loop.accumulation),
+        train_step=make_train_step(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
         batches=partial(
             Batches,
             training,
@@ -64,12 +65,14 @@ def build(config: Mapping[str, Any]) -> Family:
         records=len(training),
         dataset=source.fingerprint,
         preview=make_preview(options, model, process, source),
-        sharding_rules=REPLICATED,
+        mesh=options.mesh,
+        sharding_rules=FULLY_SHARDED,
         validation=held_out and make_validation(options, model, process, held_out),
         warm_start=initial and partial(read_warm_start, initial, options.model),
         changeable=(
             "data.source",
             "data.threads",
+            "model.remat",
             "sample.sampler",
             "sample.steps",
             "sample.eta",

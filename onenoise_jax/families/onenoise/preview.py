@@ -16,7 +16,7 @@ from onenoise_jax.families.onenoise.sampling import (
 )
 from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet
 from onenoise_jax.training.family import Preview
-from onenoise_jax.training.state import TrainState
+from onenoise_jax.training.step import PyTree
 
 
 def examples_per_label(source: Source, count: int, seed: int) -> dict[int, list[LabelledImage]]:
@@ -47,10 +47,10 @@ def make_preview(
     )
     draw = make_draw(model, process, config.diffusion.objective, make_sampler(config.sample))
 
-    def generate(state: TrainState) -> np.ndarray:
+    def generate(params: PyTree) -> np.ndarray:
         keys = jnp.stack([stream_key(config.seed, "preview", i) for i in range(len(images))])
         noise, keys = starting_noise(keys, (size, size, config.model.channels))
-        drawn = draw_all(draw, state.ema.params, (condition, noise, keys))
+        drawn = draw_all(draw, params, (condition, noise, keys))
         return np.uint8(np.rint(drawn[..., 0] * 255))
 
     return Preview(

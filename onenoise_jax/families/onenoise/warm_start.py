@@ -12,8 +12,8 @@ from onenoise_jax.training.family import WarmStart
 def read_warm_start(folder: str, model: TextureUNetConfig) -> WarmStart:
     """The weights in `folder`: one of weights, or a run's (the average in its newest checkpoint).
 
-    Raises UserError if `folder` is neither, or holds another network than `model`; the type
-    that it computes in may differ.
+    Raises UserError if `folder` is neither, or holds another network than `model`; how it
+    computes may differ.
     """
     option = f"config.train.initial_weights={folder}"
     try:
@@ -24,7 +24,7 @@ def read_warm_start(folder: str, model: TextureUNetConfig) -> WarmStart:
     differing = [
         f"{name}: {there[name]} there, {here[name]} in config.model"
         for name in here
-        if name != "dtype" and there[name] != here[name]
+        if name not in ("dtype", "remat") and there[name] != here[name]
     ]
     if differing:
         raise UserError(

@@ -10,7 +10,7 @@ from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.writer import write_dataset
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 
-EXPERIMENTS = ("quickstart", "extra_tiny", "tiny", "medium", "large")
+EXPERIMENTS = ("quickstart", "extra_tiny", "tiny", "medium", "large", "pretrain_1m")
 
 
 def write_waves(folder: Path, size: int = 16, per_type: int = 12, types: int = 3) -> Path:

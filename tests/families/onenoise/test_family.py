@@ -10,6 +10,7 @@ from onenoise_jax.data.source import open_source
 from onenoise_jax.families.onenoise.loss import class_embeddings
 from onenoise_jax.families.onenoise.preview import examples_per_label
 from onenoise_jax.training.loop import train
+from onenoise_jax.training.memory import peak_bytes
 from onenoise_jax.training.resume import COMPILE_FAST
 from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_waves
 
@@ -61,6 +62,14 @@ def test_a_few_steps_lower_the_loss_and_the_penalty_keeps_its_target(started):
     assert jax.device_get(state.constants) == constants
 
 
+def test_the_memory_of_a_step_is_known_within_a_factor_of_two_before_compiling(started):
+    family, state, step = started
+    arguments = (state, family.batches(0, 1)[0], jax.random.key(1))
+    traced = step.trace(*arguments)
+    compiled = traced.lower().compile().memory_analysis().temp_size_in_bytes
+    assert compiled / 2 < peak_bytes(traced.jaxpr.jaxpr) < 2 * compiled
+
+
 def test_the_preview_shows_every_record_at_most_once(waves):
     images = examples_per_label(open_source(waves), count=12, seed=0)
     assert sorted(images) == [0, 1, 2]
@@ -71,10 +80,10 @@ def test_the_preview_shows_every_record_at_most_once(waves):
 
 def test_samples_differ_and_repeat(started):
     family, state, _ = started
-    images = family.preview.generate(state)
+    images = family.preview.generate(state.ema.params)
     assert images.shape == (12, 16, 16) and images.dtype == np.uint8
     assert len(np.unique(images.reshape(12, -1), axis=0)) == 12
-    np.testing.assert_array_equal(images, family.preview.generate(state))
+    np.testing.assert_array_equal(images, family.preview.generate(state.ema.params))
 
 
 @pytest.mark.parametrize(

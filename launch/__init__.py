@@ -1,0 +1,1 @@
+"""Starting one run as several processes, on one machine or many."""
