@@ -38,7 +38,7 @@ def measure(source: Source, options: argparse.Namespace) -> dict[str, float]:
     """Reads batches for about `options.seconds`, after a warm-up over the whole dataset."""
     for index in range(len(source)):
         source[index]
-    mixing = Mixing(options.batch_size, 0, source.label_counts, patches=options.patches)
+    mixing = Mixing(options.batch_size, source.label_counts, patches=options.patches)
     batches = Batches(
         source, options.batch_size, 0, mixing, threads=options.threads, workers=options.workers
     ).iterator()

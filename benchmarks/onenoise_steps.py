@@ -79,7 +79,9 @@ def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | 
     network, model = _network(options)
     optimizer = make_optimizer(construct(OptimizerConfig, recipe.optimizer, "config.optimizer"))
     ema = construct(EmaConfig, recipe.ema, "config.ema")
-    step = make_train_step(make_loss(config, network, process), optimizer, ema, 1)
+    mixed = (round(options.mixed * options.batch), options.batch)
+    loss = make_loss(config, network, process, mixed)
+    step = make_train_step(loss, optimizer, ema, 1)
 
     @jax.jit
     def init(key):

@@ -23,7 +23,6 @@ from fractions import Fraction
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.random import stream_generator
 from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.source import Source
 
@@ -34,15 +33,15 @@ _OTHER_ORDER = np.dtype(np.uint64).newbyteorder("S")
 class Mixing:
     """The sample function of cutmix; `Batches(..., sample=Mixing(...))`.
 
-    `batch_size` and `seed` are those of the run, `label_counts` those of the source.
-    `probability` of the samples of each batch, rounded to a whole number, receive 1 to
-    `patches` patches, uniformly; `patches=0` turns mixing off. With `flip`, the own and each
-    partner's pixels are mirrored horizontally and vertically, each with probability 1/2.
+    `batch_size` is that of the run, `label_counts` those of the source. `probability` of the
+    samples of each batch, rounded to a whole number, receive 1 to `patches` patches, uniformly:
+    the first ones of each block of slots (`mixed_block`); `patches=0` turns mixing off. Since
+    the records are shuffled, each is as likely as any other to be mixed. With `flip`, the own
+    and each partner's pixels are mirrored horizontally and vertically, each with probability 1/2.
     Raises UserError if the source has too few labels for `patches` partners.
     """
 
     batch_size: int
-    seed: int
     label_counts: Sequence[int]
     probability: float = 0.5
     patches: int = 1
@@ -87,13 +86,14 @@ class Mixing:
             "attributes": attributes,
             "boxes": boxes,
         }
-        rows = zip(records, generators, self._mixed(slots), strict=True)
-        for row, (record, generator, mixed) in enumerate(rows):
+        mixed, block = self.mixed_block
+        rows = zip(slots, records, generators, strict=True)
+        for row, (slot, record, generator) in enumerate(rows):
             own = source[record]
             labels[row], attributes[row] = own.label, own.attributes
             self._paste(own, pixels[row, 0], generator)
             used = [own.label]
-            if mixed:
+            if slot % block < mixed:
                 partners = int(generator.integers(1, layers))
                 for layer in range(1, 1 + partners):
                     partner = _partner(used, source, generator)
@@ -104,16 +104,20 @@ class Mixing:
             pixels[row, len(used) :] = 0
         return batch
 
-    def _mixed(self, slots: Sequence[int]) -> list[bool]:
-        """Which of `slots` receive patches."""
+    @functools.cached_property
+    def mixed_block(self) -> tuple[int, int]:
+        """(m, n): of every n consecutive slots, from a multiple of n on, the first m are mixed.
+
+        n divides `batch_size`: it is the smallest number for which n * probability is whole if
+        that divides, and `batch_size` otherwise; m is n * probability, rounded.
+        """
         if not self.patches:
-            return [False] * len(slots)
-        size, places = self.batch_size, [divmod(slot, self.batch_size) for slot in slots]
-        mixed = {
-            batch: mixed_positions(self.seed, batch, size, self.probability).tolist()
-            for batch in {batch for batch, _ in places}
-        }
-        return [mixed[batch][position] for batch, position in places]
+            return 0, 1
+        fraction = Fraction(self.probability).limit_denominator(self.batch_size)
+        exact = math.isclose(fraction, self.probability, rel_tol=1e-9)
+        divides = exact and self.batch_size % fraction.denominator == 0
+        block = fraction.denominator if divides else self.batch_size
+        return round(self.probability * block), block
 
     def _paste(
         self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator
@@ -124,33 +128,6 @@ class Mixing:
             write_flipped(image.pixels, layer, horizontally, vertically)
         else:
             layer[...] = image.pixels
-
-
-def block_size(batch_size: int, probability: float) -> int:
-    """How many consecutive slots share a fixed number of mixed samples.
-
-    The smallest u for which u * probability is whole, if it divides `batch_size`; otherwise
-    `batch_size`. Each block of that many slots holds round(block * probability) mixed ones.
-    """
-    fraction = Fraction(probability).limit_denominator(batch_size)
-    exact = math.isclose(fraction, probability, rel_tol=1e-9)
-    divides = exact and batch_size % fraction.denominator == 0
-    return fraction.denominator if divides else batch_size
-
-
-@functools.lru_cache(maxsize=64)
-def mixed_positions(seed: int, batch: int, batch_size: int, probability: float) -> np.ndarray:
-    """Which samples of batch number `batch` are mixed: (batch_size,) bool, read-only.
-
-    Always round(probability * batch_size) of them, equally many in each block of
-    `block_size` slots, at random positions within it.
-    """
-    block = block_size(batch_size, probability)
-    draws = stream_generator(seed, "mixed", batch).random((batch_size // block, block))
-    ranks = draws.argsort(axis=1).argsort(axis=1)
-    mixed = (ranks < round(probability * block)).reshape(-1)
-    mixed.flags.writeable = False
-    return mixed
 
 
 def random_box(generator: np.random.Generator, height: int, width: int) -> tuple[float, ...]:

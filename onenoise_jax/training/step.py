@@ -36,21 +36,23 @@ def make_train_step(
     ema_config: ema.EmaConfig,
     accumulation: int,
     rules: sharding.Rules = sharding.REPLICATED,
+    together: int = 1,
 ) -> TrainStep:
     """The pure function (state, batch, key) -> (state, metrics).
 
     `loss(params, constants, batch, keys)` returns the mean over the batch's samples and
     averages to report; `keys` holds one key per sample, `(batch,)`. The batch (a dict of
     arrays with equal leading axes) is split into `accumulation` equal micro-batches whose
-    gradients are averaged: the same gradient as of the whole batch, in less memory. `rules`
-    are those by which the state is divided over devices.
+    gradients are averaged: the same gradient as of the whole batch, in less memory. Each run of
+    `together` consecutive samples stays in one micro-batch. `rules` are those by which the
+    state is divided over devices.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
 
     def accumulate(params, constants, batch, keys):
         if accumulation == 1:
             return gradient(params, constants, batch, keys)
-        micro_batches = jax.tree.map(lambda x: _split(x, accumulation), (batch, keys))
+        micro_batches = jax.tree.map(lambda x: _split(x, accumulation, together), (batch, keys))
 
         def add(total, micro):
             return jax.tree.map(jnp.add, total, gradient(params, constants, *micro)), None
@@ -87,9 +89,11 @@ def make_train_step(
     return train_step
 
 
-def _split(x: jax.Array, parts: int) -> jax.Array:
-    """`(n, ...)` -> `(parts, n / parts, ...)`, each part with every `parts`-th row.
+def _split(x: jax.Array, parts: int, together: int) -> jax.Array:
+    """`(n, ...)` -> `(parts, n / parts, ...)`, each part with every `parts`-th run of rows.
 
-    Rows stay on their device when the leading axis is sharded in contiguous blocks.
+    A run is `together` rows. Rows stay on their device when the leading axis is sharded in
+    contiguous blocks.
     """
-    return jnp.swapaxes(x.reshape(x.shape[0] // parts, parts, *x.shape[1:]), 0, 1)
+    runs = x.reshape(-1, parts, together, *x.shape[1:])
+    return jnp.swapaxes(runs, 0, 1).reshape(parts, -1, *x.shape[1:])

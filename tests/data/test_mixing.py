@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.mixing import Mixing, block_size, mixed_positions, random_box, write_flipped
+from onenoise_jax.data.mixing import Mixing, random_box, write_flipped
 from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import open_source
 from tests.data.examples import LABELS, SHAPE, image, write
@@ -23,7 +23,7 @@ def source(tmp_path_factory):
 def samples(source, count=200, **options):
     """The first `count` samples of a run in which every sample is mixed, one by one."""
     options = {"probability": 1.0, **options}
-    mixing = Mixing(8, 0, source.label_counts, **options)
+    mixing = Mixing(8, source.label_counts, **options)
     batches = Batches(source, 8, 0, mixing, threads=0)
     for batch in itertools.islice(batches.iterator(), count // 8):
         for row in range(8):
@@ -151,33 +151,26 @@ def test_flipping_mirrors(shape):
     ],
 )
 def test_each_block_has_its_fixed_share(batch_size, probability, block):
-    assert block_size(batch_size, probability) == block
-    for batch in range(20):
-        mixed = mixed_positions(0, batch, batch_size, probability)
-        shares = mixed.reshape(-1, block).sum(axis=1)
-        assert set(shares.tolist()) == {round(probability * block)}
-        assert mixed.sum() == round(probability * batch_size)
+    mixing = Mixing(batch_size, COUNTS, probability)
+    assert mixing.mixed_block == (round(probability * block), block)
+    mixed, block = mixing.mixed_block
+    assert mixed * batch_size // block == round(probability * batch_size)
 
 
-def test_mixed_positions_are_random_in_their_block_and_differ_between_batches_and_seeds():
-    for batch_size, probability in ((8, 0.25), (9, 0.5)):
-        many = np.stack([mixed_positions(0, k, batch_size, probability) for k in range(1000)])
-        share = round(probability * batch_size) / batch_size
-        np.testing.assert_allclose(many.mean(axis=0), share, atol=0.06)
-        other = np.stack([mixed_positions(1, k, batch_size, probability) for k in range(1000)])
-        assert (many != other).any(axis=1).mean() > 0.5
+def test_without_patches_nothing_is_mixed():
+    assert Mixing(8, COUNTS, patches=0).mixed_block == (0, 1)
 
 
-def test_the_mixed_samples_of_a_batch_are_those_at_the_mixed_positions(source):
-    mixing = Mixing(12, 7, source.label_counts, probability=0.25, patches=2)
+def test_the_first_samples_of_each_block_are_mixed(source):
+    mixing = Mixing(12, source.label_counts, probability=0.25, patches=2)
     batches = Batches(source, 12, 7, mixing)
     for index in range(6):
         covered = (batches[index]["boxes"][..., 2] >= 0).any(axis=1)
-        np.testing.assert_array_equal(covered, mixed_positions(7, index, 12, 0.25))
+        np.testing.assert_array_equal(covered, np.arange(12) % 4 < 1)
 
 
 def test_any_number_of_processes_mixes_the_same(source):
-    mixing = Mixing(12, 7, source.label_counts, probability=0.3, patches=2)
+    mixing = Mixing(12, source.label_counts, probability=0.3, patches=2)
     whole = Batches(source, 12, 7, mixing)[5]
     shares = [Batches(source, 12, 7, mixing, process_index=p, process_count=4)[5] for p in range(4)]
     for name in whole:
@@ -283,7 +276,7 @@ def test_the_axes_of_a_box_are_those_of_the_image(source):
 )
 def test_requests_that_cannot_be_met_are_refused(options, message):
     with pytest.raises(UserError, match=message):
-        Mixing(**{"batch_size": 8, "seed": 0, "label_counts": COUNTS, **options})
+        Mixing(**{"batch_size": 8, "label_counts": COUNTS, **options})
 
 
 def test_as_many_patches_as_there_are_other_labels_can_be_drawn(source):

@@ -69,6 +69,38 @@ def as_field(condition):
     )
 
 
+@pytest.mark.parametrize("padding", [ZERO, CIRCULAR], ids=str)
+@pytest.mark.parametrize("mixed", [(1, 2), (0, 1)], ids=str)
+def test_images_of_one_region_cost_less_and_give_the_same(mixed, padding):
+    """A promise of what is so anyway: maps and their gradients, at 12 x 16 and at 6 x 8 pixels."""
+    count, block = mixed
+    covered = (jnp.arange(4) % block < count)[:, None, None]
+    condition = RegionCondition(
+        regions=jnp.where(covered, jnp.asarray(RNG.integers(0, 2, (4, 12, 16))), 0),
+        classes=jnp.array([[0, 2], [1, 1], [2, 0], [0, 1]]),
+        parameters=jnp.asarray(RNG.uniform(size=(4, 2, 2)), jnp.float32),
+    )
+    promised = condition.replace(mixed=mixed)
+
+    @jax.jit
+    def gradients(variables, condition):
+        def total(variables):
+            encoded = encode(SMALL, variables, condition, padding=padding)
+            return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(encoded))
+
+        return jax.grad(total)(variables)
+
+    found, expected = (encode(SMALL, VARIABLES, c, padding=padding) for c in (promised, condition))
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), found, expected)
+    found, expected = gradients(VARIABLES, promised), gradients(VARIABLES, condition)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-3, rtol=1e-3), found, expected)
+
+    def products(condition):
+        return encode.lower(SMALL, VARIABLES, condition).cost_analysis()["flops"]
+
+    assert products(promised) < 0.8 * products(condition)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [

@@ -8,6 +8,8 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.training import ema, optimizer, sharding
+from onenoise_jax.training.state import initial_state
+from onenoise_jax.training.step import average, make_train_step
 from tests.training import toy
 
 
@@ -41,6 +43,23 @@ def test_micro_batches_and_devices_change_nothing():
         assert int(metrics["loss"].count) == 16
         for name, value in expected.items():
             assert float(metrics[name].compute()) == pytest.approx(value, rel=1e-5), name
+
+
+def test_runs_of_samples_stay_in_one_micro_batch():
+    """A loss that looks at every second sample of a micro-batch sees every second of the batch."""
+
+    def loss(params, constants, batch, keys):
+        metrics = {"seen": average(batch["x"][::2]), "size": average(jnp.array([len(keys)]))}
+        return params["w"] * jnp.mean(batch["x"]), metrics
+
+    plain = optax.sgd(0.1)
+    state = initial_state({"w": jnp.ones(())}, plain, {})
+    batch = {"x": jnp.array([1.0, 0.0] * 6)}
+    for accumulation, size in ((1, 12), (3, 4)):
+        step = make_train_step(loss, plain, ema.EmaConfig(), accumulation, together=2)
+        _, metrics = step(state, batch, jax.random.key(0))
+        assert float(metrics["seen"].compute()) == 1 and int(metrics["seen"].count) == 6
+        assert float(metrics["size"].compute()) == size
 
 
 def test_the_average_starts_at_the_parameters():

@@ -32,14 +32,17 @@ def box_regions(boxes: jax.Array, height: int, width: int) -> jax.Array:
     return regions
 
 
-def compose(batch: dict[str, jax.Array]) -> tuple[jax.Array, RegionCondition]:
+def compose(
+    batch: dict[str, jax.Array], mixed: tuple[int, int] = (1, 1)
+) -> tuple[jax.Array, RegionCondition]:
     """Images (b, h, w, 1) float32 in [-1, 1] and the condition that each pixel has.
 
     `batch` holds `pixels` (b, L, h, w) uint8, `labels` (b, L) int32, `attributes`
-    (b, L, p) float32 and `boxes` (b, L - 1, 5) float32.
+    (b, L, p) float32 and `boxes` (b, L - 1, 5) float32. `mixed` (m, n) says that of every n
+    consecutive samples at most the first m have boxes.
     """
     pixels = batch["pixels"]
     regions = box_regions(batch["boxes"], *pixels.shape[2:])
     shown = jnp.take_along_axis(pixels, regions[:, None], axis=1)[:, 0]
     images = shown[..., None].astype(jnp.float32) / 127.5 - 1.0
-    return images, RegionCondition(regions, batch["labels"], batch["attributes"])
+    return images, RegionCondition(regions, batch["labels"], batch["attributes"], mixed)

@@ -43,7 +43,11 @@ def build(config: Mapping[str, Any]) -> Family:
     def init_state(params: PyTree) -> TrainState:
         return initial_state(params, optimizer, embedding_constants(params))
 
-    loss = make_loss(diffusion, model, process)
+    mixing = make_mixing(options, training, loop.batch_size)
+    mixed, together = mixing.mixed_block
+    if (loop.batch_size // loop.accumulation) % together:
+        mixed, together = 1, 1
+    loss = make_loss(diffusion, model, process, (mixed, together))
     average = options.ema.for_batches(loop.batch_size)
     initial = loop.initial_weights
     return Family(
@@ -53,13 +57,15 @@ def build(config: Mapping[str, Any]) -> Family:
         loop=loop,
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
-        train_step=make_train_step(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+        train_step=make_train_step(
+            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together
+        ),
         batches=partial(
             Batches,
             training,
             loop.batch_size,
             options.seed,
-            make_mixing(options, training, loop.batch_size),
+            mixing,
             threads=options.data.threads,
         ),
         records=len(training),

@@ -45,9 +45,17 @@ def embedding_constants(params: PyTree) -> PyTree:
     return {"embedding_norm": jnp.mean(norms)}
 
 
-def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProcess) -> LossFn:
-    """The loss over compact batches, as `make_train_step` expects it."""
-    errors = _make_errors(config, model, process)
+def make_loss(
+    config: DiffusionConfig,
+    model: TextureUNet,
+    process: GaussianProcess,
+    mixed: tuple[int, int] = (1, 1),
+) -> LossFn:
+    """The loss over compact batches, as `make_train_step` expects it.
+
+    Of every n consecutive samples only the first m have patches, where (m, n) is `mixed`.
+    """
+    errors = _make_errors(config, model, process, mixed)
 
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
@@ -71,14 +79,18 @@ def make_loss(config: DiffusionConfig, model: TextureUNet, process: GaussianProc
 
 
 def make_validation_losses(
-    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess, seed: int
+    config: DiffusionConfig,
+    model: TextureUNet,
+    process: GaussianProcess,
+    seed: int,
+    mixed: tuple[int, int] = (1, 1),
 ) -> Callable[[PyTree, Batch], jax.Array]:
     """(params, compact batch) -> (1) of each sample, (b,), always with the same draws.
 
     `batch` holds `slot` (b,) int32 as well, the number of each sample: it alone decides on the
     noise and on the timestep.
     """
-    errors = _make_errors(config, model, process)
+    errors = _make_errors(config, model, process, mixed)
 
     def losses(params: PyTree, batch: Batch) -> jax.Array:
         keys = jax.vmap(lambda slot: stream_key(seed, "validation", slot))(batch["slot"])
@@ -96,7 +108,7 @@ def spread_timesteps(slots: jax.Array, timesteps: int) -> jax.Array:
 
 
 def _make_errors(
-    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess
+    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess, mixed: tuple[int, int]
 ) -> Callable[[PyTree, Batch, jax.Array, jax.Array], jax.Array]:
     """(params, compact batch, t (b,), noise keys (b,)) -> (1) of each sample, (b,)."""
     weights = np.ones(config.timesteps, np.float32)
@@ -104,7 +116,7 @@ def _make_errors(
         weights = loss_weights(config.objective, process, config.min_snr_gamma)
 
     def errors(params: PyTree, batch: Batch, t: jax.Array, noise_keys: jax.Array) -> jax.Array:
-        images, condition = compose(batch)
+        images, condition = compose(batch, mixed)
         shape = (1, *images.shape[1:])
         noise = jax.vmap(lambda key: offset_noise(key, shape, config.offset_noise)[0])(noise_keys)
         noisy = process.add_noise(images, noise, t)

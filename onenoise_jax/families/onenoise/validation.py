@@ -1,6 +1,7 @@
 """How textures are mixed into samples, for training and for the loss on held-out ones."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -20,7 +21,6 @@ def make_mixing(options: OnenoiseConfig, source: Source, batch_size: int) -> Mix
     """The cutmix of `options` for batches of `batch_size` textures of `source`."""
     return Mixing(
         batch_size=batch_size,
-        seed=options.seed,
         label_counts=source.label_counts,
         probability=options.data.mixed,
         patches=options.data.patches if options.data.mixed else 0,
@@ -51,18 +51,24 @@ def make_validation(
             Numbered(mixing),
             threads=options.data.threads,
         ),
-        losses=make_validation_losses(options.diffusion, model, process, options.seed),
+        losses=make_validation_losses(
+            options.diffusion, model, process, options.seed, mixing.mixed_block
+        ),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class Numbered:
-    """The samples of `sample`, which know their number: `slot` () int32."""
+    """The samples of `sample`, which know their numbers: `slot` (slots,) int32."""
 
     sample: Sample
 
     def __call__(
-        self, slot: int, record: int, source: Source, generator: np.random.Generator
+        self,
+        slots: Sequence[int],
+        records: Sequence[int],
+        source: Source,
+        generators: Sequence[np.random.Generator],
     ) -> dict[str, np.ndarray]:
-        numbered = {"slot": np.array(slot, np.int32)}
-        return self.sample(slot, record, source, generator) | numbered
+        numbered = {"slot": np.array(slots, np.int32)}
+        return self.sample(slots, records, source, generators) | numbered
