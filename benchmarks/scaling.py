@@ -15,7 +15,6 @@ machine alone: all simulated devices share its cores.
 
 import argparse
 import collections
-import dataclasses
 import importlib.util
 import json
 import math
@@ -48,7 +47,6 @@ def collectives(text: str) -> dict[str, tuple[int, int]]:
 def measure(options: argparse.Namespace, machine: str, fsdp: int) -> dict:
     """Compiles, and runs if asked to, a step for `machine`: a number of devices, or a TPU."""
     import jax
-    import numpy as np
 
     from onenoise_jax import families
     from onenoise_jax.core.compilation import keep_compiled_programs
@@ -61,16 +59,14 @@ def measure(options: argparse.Namespace, machine: str, fsdp: int) -> dict:
     devices = len(where)
     config = _config(options, devices, fsdp)
     with tempfile.TemporaryDirectory() as folder:
-        config["data"]["source"] = str(_dataset(Path(folder) / "data", options.size))
+        records = config["train"]["batch_size"]
+        config["data"]["source"] = str(_dataset(Path(folder) / "data", options.size, records))
         family = families.build(config)
-        row = family.batches(0, 1)[0]
-    # As large as may be, whatever the few records.
-    loop = dataclasses.replace(family.loop, batch_size=devices * options.batch)
-    family = dataclasses.replace(family, loop=loop)
+        batch = family.batches(0, 1)[0]
     mesh = sharding.make_mesh(family.mesh, where)
     state = jax.eval_shape(family.init, jax.random.key(0))
     layout = sharding.state_shardings(family.sharding_rules, state, mesh)
-    step = traced_step(family, state, layout, mesh, row)
+    step = traced_step(family, state, layout, mesh, batch)
     plan = make_plan(step, layout, mesh)
     lowered, began = step.lower(), time.perf_counter()
     compiled = lowered.compile()
@@ -89,7 +85,6 @@ def measure(options: argparse.Namespace, machine: str, fsdp: int) -> dict:
     }
     if options.steps:
         value = jax.jit(family.init, out_shardings=layout)(jax.random.key(0))
-        batch = {name: np.repeat(array, loop.batch_size, axis=0) for name, array in row.items()}
         batch = sharding.global_batch(sharding.batch_sharding(mesh), batch)
         for index in range(options.steps + 1):
             if index == 1:
@@ -118,13 +113,13 @@ def _config(options: argparse.Namespace, devices: int, fsdp: int) -> dict:
     config = module.get_config(variant or None)
     config.data.image_size = options.size
     config.data.validation = 0
-    config.train.batch_size, config.train.accumulation = 1, 1
+    config.train.batch_size, config.train.accumulation = devices * options.batch, 1
     config.mesh.data, config.mesh.fsdp = devices // fsdp, fsdp
     return config.to_dict()
 
 
-def _dataset(folder: Path, size: int) -> Path:
-    """A record of each type, of which only the shapes count."""
+def _dataset(folder: Path, size: int, count: int) -> Path:
+    """At least `count` records of all types, of which only the shapes count."""
     import numpy as np
 
     from onenoise_jax.data.records import LabelledImage
@@ -133,8 +128,8 @@ def _dataset(folder: Path, size: int) -> Path:
 
     grey = np.zeros((size, size, 1), np.uint8)
     images = [
-        LabelledImage(grey, label, np.zeros(len(PARAMETERS), np.float32))
-        for label in range(len(TYPES))
+        LabelledImage(grey, index % len(TYPES), np.zeros(len(PARAMETERS), np.float32))
+        for index in range(max(count, len(TYPES)))
     ]
     write_dataset(
         folder,

@@ -12,7 +12,7 @@ from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
-from onenoise_jax.families.onenoise.validation import make_mixing, make_validation
+from onenoise_jax.families.onenoise.validation import make_mixing, make_validation, promised
 from onenoise_jax.families.onenoise.warm_start import read_warm_start
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
@@ -44,10 +44,8 @@ def build(config: Mapping[str, Any]) -> Family:
         return initial_state(params, optimizer, embedding_constants(params))
 
     mixing = make_mixing(options, training, loop.batch_size)
-    mixed, together = mixing.mixed_block
-    if (loop.batch_size // loop.accumulation) % together:
-        mixed, together = 1, 1
-    loss = make_loss(diffusion, model, process, (mixed, together))
+    mixed = promised(mixing, loop.batch_size // loop.accumulation)
+    loss = make_loss(diffusion, model, process, mixed)
     average = options.ema.for_batches(loop.batch_size)
     initial = loop.initial_weights
     return Family(
@@ -58,7 +56,7 @@ def build(config: Mapping[str, Any]) -> Family:
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
         train_step=make_train_step(
-            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together
+            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together=mixed[1]
         ),
         batches=partial(
             Batches,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
+import jax
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
@@ -25,6 +26,17 @@ def make_mixing(options: OnenoiseConfig, source: Source, batch_size: int) -> Mix
         probability=options.data.mixed,
         patches=options.data.patches if options.data.mixed else 0,
     )
+
+
+def promised(mixing: Mixing, rows: int) -> tuple[int, int]:
+    """(m, n): of every n consecutive of `rows` samples, shared by all devices, m may be mixed.
+
+    `Mixing.mixed_block`, but (1, 1), which promises nothing, where blocks would be cut: samples
+    would have to move between devices.
+    """
+    mixed, block = mixing.mixed_block
+    whole_blocks = rows % (jax.device_count() * block) == 0
+    return (mixed, block) if whole_blocks else (1, 1)
 
 
 def make_validation(
@@ -52,7 +64,7 @@ def make_validation(
             threads=options.data.threads,
         ),
         losses=make_validation_losses(
-            options.diffusion, model, process, options.seed, mixing.mixed_block
+            options.diffusion, model, process, options.seed, promised(mixing, batch_size)
         ),
     )
 
