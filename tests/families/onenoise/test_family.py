@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 
 from onenoise_jax import families
+from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import open_source
+from onenoise_jax.families.onenoise.compose import compose
+from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import class_embeddings
 from onenoise_jax.families.onenoise.preview import examples_per_label
+from onenoise_jax.families.onenoise.validation import make_mixing, promised
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.memory import peak_bytes
 from onenoise_jax.training.resume import COMPILE_FAST
@@ -68,6 +73,29 @@ def test_the_memory_of_a_step_is_known_within_a_factor_of_two_before_compiling(s
     traced = step.trace(*arguments)
     compiled = traced.lower().compile().memory_analysis().temp_size_in_bytes
     assert compiled / 2 < peak_bytes(traced.jaxpr.jaxpr) < 2 * compiled
+
+
+def test_what_is_promised_of_a_batch_holds(waves):
+    """Whole blocks on each of 8 devices: the others of each block have one region."""
+    source = open_source(waves)
+    for batch_size, share, expected in (
+        (16, 0.5, (1, 2)),
+        (16, 0.0, (0, 1)),
+        (32, 0.25, (1, 4)),
+        (16, 0.25, (1, 1)),
+    ):
+        options = construct(
+            OnenoiseConfig,
+            experiment("quickstart", waves, data__mixed=share).to_dict(),
+            "config",
+        )
+        mixing = make_mixing(options, source, batch_size)
+        mixed, block = promised(mixing, batch_size)
+        assert (mixed, block) == expected
+        _, condition = compose(Batches(source, batch_size, 0, mixing)[3], (mixed, block))
+        several = np.any(condition.regions != 0, axis=(1, 2)).reshape(-1, block)
+        assert not several[:, mixed:].any() and several.sum() == share * batch_size
+        assert condition.mixed == (mixed, block)
 
 
 def test_the_preview_shows_every_record_at_most_once(waves):
