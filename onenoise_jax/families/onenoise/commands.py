@@ -2,8 +2,10 @@
 
 import argparse
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import jax
 
 from onenoise_jax.convert.files import read_weights, write_weights
 from onenoise_jax.convert.mapping import from_flax, to_flax
@@ -25,7 +27,9 @@ from onenoise_jax.training.family import Command
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "safetensors": (".safetensors",),
     "torch": (".pt", ".pth", ".ckpt"),
+    "folder": ("",),
 }
+"""How `export` writes, and the suffixes that say so: "folder" is what `convert` makes."""
 
 
 def convert(source: Path, config: Path, *, ema: bool) -> Weights:
@@ -112,12 +116,17 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
         help="folder that convert made, or a training run's (its newest checkpoint is taken)",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="file to write; must not exist"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="file to write, or, without a suffix, folder of weights to make; must not exist",
     )
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
-        help="default: by the suffix of --out (.safetensors, or .pt, .pth, .ckpt for torch)",
+        help="default: by the suffix of --out (.safetensors; .pt, .pth, .ckpt for torch; "
+        "none for folder)",
     )
     parser.add_argument(
         "--raw",
@@ -130,11 +139,17 @@ def _run_export(options: argparse.Namespace) -> None:
     suffixes = FORMATS[options.format] if options.format else sum(FORMATS.values(), ())
     if options.out.suffix not in suffixes:
         form = f" with --format={options.format}" if options.format else ""
-        raise UserError(f"--out={options.out}: expected a name ending in {_or(suffixes)}{form}")
+        expected = _or([suffix for suffix in suffixes if suffix])
+        expected = f"a name ending in {expected}" if expected else "a name without a suffix"
+        raise UserError(f"--out={options.out}: expected {expected}{form}")
     if options.out.exists():
         raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
     weights = load_any_weights(options.weights, raw=options.raw)
-    tensors = export(weights, options.out)
+    if options.out.suffix:
+        tensors = export(weights, options.out)
+    else:
+        save_weights(options.out, weights)
+        tensors = len(jax.tree.leaves(weights.params))
     print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
 
 
@@ -144,7 +159,7 @@ def _summary(weights: Weights) -> str:
     return f"{origin.kind} weights of {origin.source}{step}"
 
 
-def _or(names: tuple[str, ...]) -> str:
+def _or(names: Sequence[str]) -> str:
     return " or ".join(names)
 
 
@@ -172,13 +187,15 @@ EXPORT = Command(
     description=(
         "Writes every trainable tensor under the published names (`model....`), bit for bit.\n"
         "The published diffusion model computes its buffers itself: load the file there with\n"
-        "`diffusion.load_state_dict(state, strict=False)`."
+        "`diffusion.load_state_dict(state, strict=False)`. Where --out has no suffix, a\n"
+        "folder of weights is made instead: what `texture` takes, small enough to be passed on."
     ),
     examples=(
         "examples:\n"
         "  python -m onenoise_jax export onenoise --weights weights/tiny --out tiny.safetensors\n"
         "  python -m onenoise_jax export onenoise --weights runs/tiny --out tiny.pt\n"
-        "  python -m onenoise_jax export onenoise --weights runs/tiny --raw --out raw.pt"
+        "  python -m onenoise_jax export onenoise --weights runs/tiny --raw --out raw.pt\n"
+        "  python -m onenoise_jax export onenoise --weights runs/tiny --out weights/tiny"
     ),
     configure=_configure_export,
     run=_run_export,

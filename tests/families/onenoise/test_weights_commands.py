@@ -92,6 +92,12 @@ def test_the_folder_says_what_the_weights_are(published, converted):
     ]
 
 
+def test_a_folder_of_weights_goes_out_as_it_came_in(converted, tmp_path):
+    main(["export", "onenoise", "--weights", str(converted), "--out", str(tmp_path / "copy")])
+    for path in converted.iterdir():
+        assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes()
+
+
 def test_a_state_dict_of_the_network_alone_will_do(published, converted, tmp_path):
     bare = {key.removeprefix("model."): value for key, value in trainable(published, "raw").items()}
     safetensors.numpy.save_file(bare, tmp_path / "bare.safetensors")

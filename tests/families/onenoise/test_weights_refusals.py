@@ -163,6 +163,7 @@ def test_a_damaged_folder_is_one_error(converted, tmp_path):
         ("x.npz", [], "expected a name ending in .safetensors or .pt"),
         ("x.pt", ["--format", "safetensors"], "ending in .safetensors with --format=safetensors"),
         ("x.safetensors", ["--format", "torch"], "ending in .pt or .pth or .ckpt with"),
+        ("x.pt", ["--format", "folder"], "expected a name without a suffix with --format=folder"),
     ],
 )
 def test_a_name_that_contradicts_the_format_is_refused(

@@ -20,7 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--weights",
         metavar="DIR",
-        help="folder of weights, or a training run's (its newest checkpoint is taken)",
+        help="folder of weights, or a training run's (its newest checkpoint is taken); default: "
+        "those that come with the project (64x64, all types)",
     )
     files.add_argument(
         "--out",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from onenoise_jax.convert.pretrained import pretrained
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
@@ -49,6 +50,7 @@ from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.images.seams import seam_ratio
 from onenoise_jax.training.family import Command
 
+DEFAULT_WEIGHTS = "onenoise-small"
 DEFAULT_FPS = 12.0
 """Frames per second of an animation."""
 
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     if again:
         given = with_changes(again.request, given)
     if "weights" not in given:
-        raise UserError("--weights is missing: a folder of weights, or a training run's")
+        given["weights"] = str(pretrained(DEFAULT_WEIGHTS))
     request = construct(Request, given, "texture")
     subject = subject_or_sheet(request, animated=_is_animation(out))
     outputs = output_paths(out, request, subject)

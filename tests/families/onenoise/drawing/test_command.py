@@ -251,10 +251,15 @@ def test_raw_parameters_are_asked_for_as_such(capsys):
     assert "averaged weights only" in refused(capsys, *words)
 
 
-def test_weights_must_be_named(capsys):
+def test_the_weights_that_come_with_the_project_are_the_default(capsys, monkeypatch):
+    monkeypatch.setattr("onenoise_jax.convert.pretrained.FOLDER", Path("shipped"))
     with pytest.raises(SystemExit):
         cli.main(["texture", "--out", "x.png", *CELLS])
-    assert "--weights" in capsys.readouterr().err
+    assert "--weights is missing" in capsys.readouterr().err
+    save_weights(Path("shipped/onenoise-small"), small_weights())
+    cli.main(["texture", "--out", "x.png", "--steps", "2", *CELLS])
+    texture("--out", "y.png", *CELLS)
+    np.testing.assert_array_equal(read_picture(Path("x.png")), read_picture(Path("y.png")))
 
 
 def test_help_teaches_types_parameters_and_examples(capsys):
