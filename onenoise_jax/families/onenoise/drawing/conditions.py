@@ -52,6 +52,7 @@ def conditioner(
             regions=np.zeros((window.height, window.width), np.int32),
             classes=np.array([type_index(subject.type)], np.int32),
             parameters=subject.vector()[None],
+            mixed=(0, 1),
         )
     if isinstance(subject, Sphere):
         point = sphere_point(table, subject.seed)
