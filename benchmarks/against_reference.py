@@ -71,6 +71,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     options = parser.parse_args()
+    if not {"reference", "reference_channels_last"} & set(options.sides):
+        parser.error("--sides: one of the reference is needed to compare with")
     shared = [options.what]
     for name in ("model", "size", "batch", "steps"):
         shared += [f"--{name}", str(getattr(options, name))]

@@ -3,7 +3,7 @@
     python main.py --config=configs/onenoise/pretrain_1m.py --workdir=runs/pretrain_1m
 
 on one machine with one or more accelerators; on several, the files in launch/ run the same
-command on each. The data are the published files, converted (docs/data.md). PLACEHOLDER_HARDWARE
+command on each. The data are the published files, converted (docs/data.md).
 
 What differs from the published recipe (configs/onenoise/tiny.py), and why:
 
