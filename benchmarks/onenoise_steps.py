@@ -30,10 +30,9 @@ from onenoise_jax.families.onenoise.compose import compose
 from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.sampling import make_draw, starting_noise
+from onenoise_jax.models.texture_condition import FieldCondition, RegionCondition
 from onenoise_jax.models.texture_unet import (
     SIZES,
-    FieldCondition,
-    RegionCondition,
     TextureUNet,
     initial_variables,
 )

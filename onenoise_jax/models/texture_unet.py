@@ -12,24 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from onenoise_jax.models.texture_condition import Condition, RegionCondition, joined, region_images
 from onenoise_jax.nn.attention import Attention, LinearAttention
 from onenoise_jax.nn.convolution import ZERO, Conv, Padding
 from onenoise_jax.nn.embeddings import positional_encoding, sinusoidal_embedding
 from onenoise_jax.nn.initializers import bias_init, embedding_init, kernel_init
 from onenoise_jax.nn.normalization import ChannelLayerNorm
-from onenoise_jax.nn.regions import (
-    CONSTANT_SIZE,
-    RegionImage,
-    enlarge_constant,
-    join_blocks,
-    part_of_blocks,
-    region_patches,
-)
+from onenoise_jax.nn.regions import RegionImage
 from onenoise_jax.nn.resampling import downsample_nearest, pixel_unshuffle, upsample_nearest
 from onenoise_jax.nn.residual import ModulationMaps, ResidualBlock
 
@@ -115,38 +108,6 @@ SIZES: Mapping[str, TextureUNetConfig] = {
 }
 
 
-@flax.struct.dataclass
-class FieldCondition:
-    """A condition given pixel by pixel.
-
-    class_embedding: (b, h, w, dim) float32: rows of the class embedding table, or blends of
-        them.
-    parameters: (b, h, w, num_parameters) float32 in [0, 1].
-    """
-
-    class_embedding: jax.Array
-    parameters: jax.Array
-
-
-@flax.struct.dataclass
-class RegionCondition:
-    """A condition that is constant on each of L regions: compact, and much faster.
-
-    regions: (b, h, w) integers in [0, L).
-    classes: (b, L) integers in [0, num_classes).
-    parameters: (b, L, num_parameters) float32 in [0, 1].
-    mixed: (m, n), a promise: of every n consecutive images all but the first m show region 0
-        alone, so their maps are those of a constant image, and cost next to nothing. n
-        divides b. (1, 1) promises nothing.
-    """
-
-    regions: jax.Array
-    classes: jax.Array
-    parameters: jax.Array
-    mixed: tuple[int, int] = flax.struct.field(pytree_node=False, default=(1, 1))
-
-
-Condition = FieldCondition | RegionCondition
 Encoded = dict[str, tuple[jax.Array, jax.Array]]
 
 
@@ -221,14 +182,14 @@ class ConditionEncoder(nn.Module):
             factor = 2**block.level
             if block.level not in inputs:
                 if regional:
-                    images = _region_images(condition, features, factor, padding)
+                    images = region_images(condition, features, factor, padding)
                 else:
                     images = [downsample_nearest(features, factor)]
                 inputs[block.level] = images
             maps_of = _saving(config, ModulationMaps, static=(2,))
             maps = maps_of(block.features, jnp.dtype(config.dtype), name=block.name)
             parts = [maps(image, padding) for image in inputs[block.level]]
-            encoded[block.name] = _joined(condition, parts, factor) if regional else parts[0]
+            encoded[block.name] = joined(condition, parts, factor) if regional else parts[0]
         return encoded
 
     def embed(self, classes: jax.Array, parameters: jax.Array) -> jax.Array:
@@ -241,41 +202,6 @@ class ConditionEncoder(nn.Module):
         x = _dense(config.cond_dim, dtype, "embed_1")(x)
         self.sow("intermediates", "embedding", x)
         return nn.silu(x)
-
-
-def _region_images(
-    condition: RegionCondition, features: jax.Array, factor: int, padding: Padding
-) -> list[RegionImage]:
-    """The conditions of the mixed images and of those of one region, where there are such.
-
-    `features` are (b, L, c); `factor` is how many times smaller than `condition` images are.
-    """
-    (mixed, block), (_, layers) = condition.mixed, condition.classes.shape
-    images = []
-    if mixed:
-        regions = part_of_blocks(condition.regions, block, 0, mixed)
-        patches = region_patches(downsample_nearest(regions, factor), layers, 3, padding)
-        images.append(RegionImage(patches, part_of_blocks(features, block, 0, mixed)))
-    if mixed < block:
-        values = part_of_blocks(features[:, :1], block, mixed, block)
-        size = (min(CONSTANT_SIZE, length // factor) for length in condition.regions.shape[1:])
-        constant = jnp.zeros((values.shape[0], *size), jnp.int32)
-        images.append(RegionImage(region_patches(constant, 1, 3, padding), values))
-    return images
-
-
-def _joined(
-    condition: RegionCondition, parts: list[tuple[jax.Array, jax.Array]], factor: int
-) -> tuple[jax.Array, jax.Array]:
-    """A block's maps of all images, in their order, from those of `_region_images`."""
-    height, width = (length // factor for length in condition.regions.shape[1:])
-    mixed, block = condition.mixed
-    counts = [count for count in (mixed, block - mixed) if count]
-    scale, shift = (
-        join_blocks([enlarge_constant(part, height, width) for part in maps], counts)
-        for maps in zip(*parts, strict=True)
-    )
-    return scale, shift
 
 
 class Trunk(nn.Module):

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from onenoise_jax.models.texture_condition import FieldCondition, RegionCondition
 from onenoise_jax.models.texture_unet import (
     SIZES,
-    FieldCondition,
-    RegionCondition,
     TextureUNet,
     TextureUNetConfig,
     initial_variables,

@@ -15,8 +15,8 @@ from onenoise_jax.diffusion.samplers import DDIM, sample, timesteps
 from onenoise_jax.families.onenoise.blending import mask_weights, slerp, smooth_gradient
 from onenoise_jax.families.onenoise.embedding import embedding_penalty
 from onenoise_jax.families.onenoise.weights import network_weights, weight_map
+from onenoise_jax.models.texture_condition import RegionCondition
 from onenoise_jax.models.texture_unet import (
-    RegionCondition,
     TextureUNet,
     TextureUNetConfig,
     initial_variables,

@@ -6,7 +6,7 @@ A texture is composed of layers: layer 0 is a whole record, layer l + 1 shows in
 import jax
 import jax.numpy as jnp
 
-from onenoise_jax.models.texture_unet import RegionCondition
+from onenoise_jax.models.texture_condition import RegionCondition
 
 
 def box_regions(boxes: jax.Array, height: int, width: int) -> jax.Array:

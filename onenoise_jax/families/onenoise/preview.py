@@ -14,7 +14,8 @@ from onenoise_jax.families.onenoise.sampling import (
     make_sampler,
     starting_noise,
 )
-from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet
+from onenoise_jax.models.texture_condition import RegionCondition
+from onenoise_jax.models.texture_unet import TextureUNet
 from onenoise_jax.training.family import Preview
 from onenoise_jax.training.step import PyTree
 

@@ -11,7 +11,8 @@ from onenoise_jax.diffusion.objectives import Objective
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver, Sampler, sample
 from onenoise_jax.families.onenoise.config import SampleConfig
-from onenoise_jax.models.texture_unet import Condition, TextureUNet
+from onenoise_jax.models.texture_condition import Condition
+from onenoise_jax.models.texture_unet import TextureUNet
 from onenoise_jax.nn.convolution import ZERO, Padding
 from onenoise_jax.training.step import PyTree
 

@@ -9,7 +9,11 @@ from onenoise_jax.core.config import construct
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.sampling import make_draw, make_sampler
-from onenoise_jax.models.texture_unet import RegionCondition, TextureUNet, initial_variables
+from onenoise_jax.models.texture_condition import RegionCondition
+from onenoise_jax.models.texture_unet import (
+    TextureUNet,
+    initial_variables,
+)
 from onenoise_jax.training import sharding
 from onenoise_jax.training.program import abstract_arguments, jitted_step
 from tests.families.onenoise.examples import experiment, write_waves

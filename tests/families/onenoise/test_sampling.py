@@ -18,8 +18,8 @@ from onenoise_jax.families.onenoise.sampling import (
     make_sampler,
     starting_noise,
 )
+from onenoise_jax.models.texture_condition import RegionCondition
 from onenoise_jax.models.texture_unet import (
-    RegionCondition,
     TextureUNet,
     TextureUNetConfig,
     initial_variables,

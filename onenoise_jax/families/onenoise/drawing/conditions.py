@@ -14,7 +14,7 @@ from onenoise_jax.families.onenoise.drawing.subjects import (
     Sphere,
     Subject,
 )
-from onenoise_jax.models.texture_unet import Condition, FieldCondition, RegionCondition
+from onenoise_jax.models.texture_condition import Condition, FieldCondition, RegionCondition
 from onenoise_jax.textures.vocabulary import PARAMETERS, type_index
 
 

@@ -33,7 +33,11 @@ from onenoise_jax.families.onenoise.sampling import (
     starting_noise,
 )
 from onenoise_jax.families.onenoise.weights_folder import Weights
-from onenoise_jax.models.texture_unet import Condition, TextureUNet, TextureUNetConfig
+from onenoise_jax.models.texture_condition import Condition
+from onenoise_jax.models.texture_unet import (
+    TextureUNet,
+    TextureUNetConfig,
+)
 from onenoise_jax.nn.convolution import ZERO, Padding
 
 DEFAULT_SAMPLER = DDIM(50)
