@@ -63,11 +63,12 @@ class Conv(nn.Module):
     size: int = 3
     use_bias: bool = True
     dtype: jnp.dtype = jnp.float32
+    initializer: nn.initializers.Initializer = kernel_init
 
     @nn.compact
     def __call__(self, x: jax.Array, padding: Padding = ZERO) -> jax.Array:
         shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", kernel_init, shape)
+        kernel = self.param("kernel", self.initializer, shape)
         y = convolve(x.astype(self.dtype), kernel.astype(self.dtype), padding)
         if not self.use_bias:
             return y

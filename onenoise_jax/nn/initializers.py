@@ -9,3 +9,6 @@ bias_init = nn.initializers.zeros_init()
 
 # N(0, 1), so that a vector of d entries has a norm near sqrt(d).
 embedding_init = nn.initializers.normal(1.0)
+
+# N(0, 2 / fan_in), which keeps the variance through ReLU: He et al. 2015, arXiv:1502.01852.
+he_init = nn.initializers.he_normal()
