@@ -1,1 +1,1 @@
-"""Floor 1: records of images or arrays, shards, sources and batches; numpy and grain only."""
+"""Floor 2: records of images or arrays, shards, sources and batches; numpy and grain only."""

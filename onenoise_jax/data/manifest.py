@@ -10,12 +10,13 @@ from typing import Any
 from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
+from onenoise_jax.data.named_images import NamedImageLayout
 from onenoise_jax.data.records import ImageLayout
 
 FILE_NAME = "manifest.json"
 SCHEMA = 1
 
-Layout = ImageLayout | ArrayLayout
+Layout = ImageLayout | NamedImageLayout | ArrayLayout
 """What every record of a dataset is."""
 
 
@@ -139,6 +140,10 @@ def _layout(content: dict) -> Layout:
     if "arrays" in content:
         arrays = _list(content, "arrays", dict)
         return ArrayLayout(tuple(_array(a, f"arrays[{i}]") for i, a in enumerate(arrays)))
+    if "mean_pixels" in content:
+        return NamedImageLayout(
+            channels=_get(content, "channels", int), mean_pixels=_get(content, "mean_pixels", int)
+        )
     return ImageLayout(
         image_shape=_list(content, "image_shape", int),
         labels=_list(content, "labels", str),

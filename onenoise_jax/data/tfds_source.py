@@ -48,41 +48,12 @@ class TfdsSource:
         """
         import tensorflow_datasets as tfds  # slow to import, and few runs need it
 
-        is_folder = Path(where).is_dir()
-        # A name that is unknown, malformed, or of an unknown config or version: one kind each.
-        refusals = (
-            tfds.core.registered.DatasetNotFoundError,
-            OSError,
-            ValueError,
-            AssertionError,
-        )
-        try:
-            builder = tfds.builder_from_directory(where) if is_folder else tfds.builder(where)
-        except refusals as error:
-            raise UserError(
-                f"tfds:{where}: neither the folder of a prepared dataset nor a known name "
-                f"({str(error).strip().splitlines()[0]})."
-            ) from error
-        if SPLIT not in builder.info.splits:
-            raise UserError(
-                f"tfds:{where}: no split {SPLIT!r} is prepared "
-                f"(found: {', '.join(builder.info.splits) or 'none'}). Prepare it with "
-                "download_and_prepare(file_format='array_record')."
-            )
+        builder = prepared(where)
         labels, attributes, image_shape = _vocabulary(where, builder.info.features, tfds.features)
         if len(attributes) == len(attribute_names):
             attributes = tuple(attribute_names)
-        try:
-            examples = builder.as_data_source(split=SPLIT)
-        except NotImplementedError as error:
-            raise UserError(
-                f"tfds:{where}: not stored for random access. Prepare it with "
-                "download_and_prepare(file_format='array_record')."
-            ) from error
-        split = builder.info.splits[SPLIT]
-        identity = (builder.info.full_name, split.shard_lengths, split.num_bytes, labels)
-        fingerprint = hashlib.sha256(repr(identity).encode()).hexdigest()
-        return cls(where, examples, labels, attributes, image_shape, fingerprint)
+        examples = random_access(where, builder)
+        return cls(where, examples, labels, attributes, image_shape, fingerprint(builder, labels))
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -103,6 +74,55 @@ class TfdsSource:
     def label_counts(self) -> tuple[int, ...]:
         found = [self[i].label for i in range(len(self))]
         return tuple(np.bincount(found, minlength=len(self.labels)).tolist())
+
+
+def prepared(where: str) -> Any:
+    """The builder of the prepared dataset in the folder `where`, or of the name `where`.
+
+    Raises UserError if there is none, or its split `train` is not prepared.
+    """
+    import tensorflow_datasets as tfds  # slow to import, and few runs need it
+
+    # A name that is unknown, malformed, or of an unknown config or version: one kind each.
+    refusals = (
+        tfds.core.registered.DatasetNotFoundError,
+        OSError,
+        ValueError,
+        AssertionError,
+    )
+    try:
+        is_folder = Path(where).is_dir()
+        builder = tfds.builder_from_directory(where) if is_folder else tfds.builder(where)
+    except refusals as error:
+        raise UserError(
+            f"tfds:{where}: neither the folder of a prepared dataset nor a known name "
+            f"({str(error).strip().splitlines()[0]})."
+        ) from error
+    if SPLIT not in builder.info.splits:
+        raise UserError(
+            f"tfds:{where}: no split {SPLIT!r} is prepared "
+            f"(found: {', '.join(builder.info.splits) or 'none'}). Prepare it with "
+            "download_and_prepare(file_format='array_record')."
+        )
+    return builder
+
+
+def random_access(where: str, builder: Any, **options: Any) -> Sequence[dict[str, Any]]:
+    """The examples of the split `train` by index; UserError if they are stored otherwise."""
+    try:
+        return builder.as_data_source(split=SPLIT, **options)
+    except NotImplementedError as error:
+        raise UserError(
+            f"tfds:{where}: not stored for random access. Prepare it with "
+            "download_and_prepare(file_format='array_record')."
+        ) from error
+
+
+def fingerprint(builder: Any, *content: Any) -> str:
+    """SHA-256 (hex) over the name, version and shards of the split `train`, and `content`."""
+    split = builder.info.splits[SPLIT]
+    identity = (builder.info.full_name, split.shard_lengths, split.num_bytes, *content)
+    return hashlib.sha256(repr(identity).encode()).hexdigest()
 
 
 def _vocabulary(

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_text, write_exr
+from onenoise_jax.images.samples import read_samples
 from onenoise_jax.images.text import NO_TEXT, check_text, png_options, text_of
 
 PICTURE_SUFFIXES = (".png", ".npy", ".exr")
@@ -185,26 +186,7 @@ def _read_npy(path: str | os.PathLike) -> np.ndarray:
 
 def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
     try:
-        with Image.open(path) as file:
-            # Pillow would hand the file to Ghostscript, which runs what is written in it.
-            if file.format == "EPS":
-                raise ValueError("PostScript is a program; convert it to PNG first")
-            is_portable_map = file.format == "PPM"
-            image = ImageOps.exif_transpose(file)
-        if image.mode == "I" and is_portable_map:
-            return np.array(image, np.float32) / 65535
-        if image.mode.startswith("I;16"):
-            return _as_float(np.array(image).astype(np.uint16))
-        if image.mode == "F":
-            return np.array(image)
-        if image.mode == "I":
-            raise ValueError("32-bit integers have no known white")
-        is_grey = image.mode in ("1", "L", "LA")
-        if image.has_transparency_data:
-            coloured = image.convert("RGBA")
-            black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-            image = Image.alpha_composite(black, coloured)
-        return _as_float(np.array(image.convert("L" if is_grey else "RGB")))
+        return _as_float(read_samples(path))
     # Decoders raise errors of many classes about damaged files.
     except Exception as error:
         raise UserError(f"{path}: not a readable picture ({error}).") from error

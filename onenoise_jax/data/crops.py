@@ -1,0 +1,64 @@
+"""Crops of images of any size: random ones for training, the middle ones for validation."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.images import ImageSource
+
+
+@dataclasses.dataclass(frozen=True)
+class Crops:
+    """The sample function of square crops for `Batches`: {"pixels": (n, size, size, c) uint8}.
+
+    The place of a crop is uniform over its image; with `flip`, half of the crops are mirrored
+    left to right. An image that is smaller than the crop is continued by its mirror image,
+    at its right and its bottom, as far as the crop reaches.
+    """
+
+    size: int
+    flip: bool = True
+
+    def __post_init__(self):
+        if self.size < 1:
+            raise UserError(f"crop size={self.size}: expected at least 1.")
+
+    def __call__(
+        self,
+        slots: Sequence[int],
+        records: Sequence[int],
+        source: ImageSource,
+        generators: Sequence[np.random.Generator],
+    ) -> dict[str, np.ndarray]:
+        crops = [
+            random_crop([source[record].pixels], self.size, self.flip, generator)[0]
+            for record, generator in zip(records, generators, strict=True)
+        ]
+        return {"pixels": np.stack(crops)}
+
+
+def random_crop(
+    images: Sequence[np.ndarray], size: int, flip: bool, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """The same random crop of each of `images`, all (height, width, channels) of one size."""
+    height, width = images[0].shape[:2]
+    # Always three numbers, so that options of one do not move the draws of another.
+    down, across, mirrored = generator.random(3)
+    top, left = int(down * max(height - size + 1, 1)), int(across * max(width - size + 1, 1))
+    crops = [crop(image, top, left, size) for image in images]
+    return [c[:, ::-1] for c in crops] if flip and mirrored < 0.5 else crops
+
+
+def centre_crop(pixels: np.ndarray, size: int) -> np.ndarray:
+    """The square of `size` in the middle; smaller images are continued as in `Crops`."""
+    height, width = pixels.shape[:2]
+    return crop(pixels, max(height - size, 0) // 2, max(width - size, 0) // 2, size)
+
+
+def crop(pixels: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
+    """(size, size, channels) of `pixels` from (top, left); continued by mirroring if need be."""
+    part = pixels[top : top + size, left : left + size]
+    missing = [(0, size - extent) for extent in part.shape[:2]]
+    return np.pad(part, [*missing, (0, 0)], "symmetric") if any(map(any, missing)) else part
