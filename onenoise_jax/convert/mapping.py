@@ -16,11 +16,14 @@ from onenoise_jax.core.trees import leaf_name, named_leaves
 
 # PyTorch's layouts, as einops patterns from theirs to ours.
 CONV = "o i h w -> h w i o"
+TRANSPOSED_CONV = "i o h w -> h w i o"
 POINTWISE_CONV = "o i 1 1 -> i o"
 LINEAR = "o i -> i o"
 TABLE = "n d -> n d"
 VECTOR = "c -> c"
 CHANNEL_GAIN = "1 c 1 1 -> c"
+# TensorFlow's, which is ours.
+HWIO = "h w i o -> h w i o"
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,15 @@ by learned transposed convolutions.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from onenoise_jax.nn.convolution import Conv
+from onenoise_jax.nn.convolution import ZERO, Conv, convolve
 from onenoise_jax.nn.initializers import bias_init, he_init
-from onenoise_jax.nn.resampling import max_pool, transposed_convolution, upsample_nearest
+from onenoise_jax.nn.resampling import convolve_upsampled, max_pool, transposed_convolution
 
 LEVELS = 5
 DIVISOR = 2**LEVELS
@@ -84,6 +83,26 @@ class TransposedConv(nn.Module):
         return transposed_convolution(x, kernel.astype(self.dtype)) + bias.astype(self.dtype)
 
 
+class JoiningConv(nn.Module):
+    """The convolution of `x`, upsampled by nearest neighbour, with `skip` appended.
+
+    x (b, h, w, c), skip (b, 2h, 2w, s) -> (b, 2h, 2w, features). Parameters are those of a `Conv`
+    of c + s channels; the two parts are convolved apart, so that nothing upsampled is stored.
+    """
+
+    features: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, skip: jax.Array) -> jax.Array:
+        channels = x.shape[-1]
+        shape = (3, 3, channels + skip.shape[-1], self.features)
+        kernel = self.param("kernel", he_init, shape).astype(self.dtype)
+        bias = self.param("bias", bias_init, (self.features,))
+        coarse = convolve_upsampled(x, kernel[:, :, :channels])
+        return coarse + convolve(skip, kernel[:, :, channels:], ZERO) + bias.astype(self.dtype)
+
+
 class RestorationUNet(nn.Module):
     """(b, h, w, channels) -> (b, h, w, output_channels), h and w multiples of `DIVISOR`.
 
@@ -93,24 +112,27 @@ class RestorationUNet(nn.Module):
     config: RestorationUNetConfig
 
     def setup(self):
-        config = self.config
+        config, dtype = self.config, jnp.dtype(self.config.dtype)
         decoder = 2 * config.width
-        widths = {"stem": config.width, "middle": config.width}
-        widths |= {f"encode_{block}": config.width for block in encoder_blocks(config)}
-        widths |= {f"decode_{b}_{i}": decoder for b in decoder_blocks(config) for i in range(2)}
-        widths |= {"head_0": 4 * config.width // 3, "head_1": 2 * config.width // 3}
-        widths |= {"head_2": config.output_channels}
-        dtype = jnp.dtype(config.dtype)
-        self.convs = {
-            name: Conv(width, dtype=dtype, initializer=he_init, name=name)
-            for name, width in widths.items()
-        }
+        joining = {f"decode_{block}_0": decoder for block in decoder_blocks(config)}
+        joining["head_0"] = 4 * config.width // 3
+        plain = {"stem": config.width, "middle": config.width}
+        plain |= {f"encode_{block}": config.width for block in encoder_blocks(config)}
+        plain |= {f"decode_{block}_1": decoder for block in decoder_blocks(config)}
+        plain |= {"head_1": 2 * config.width // 3, "head_2": config.output_channels}
         if config.upsampling == "transposed":
             ups = {"up_middle": config.width}
             ups |= {f"up_{block}": decoder for block in decoder_blocks(config)}
-            self.ups = {
-                name: TransposedConv(width, dtype, name=name) for name, width in ups.items()
+            self.ups = {name: TransposedConv(width, dtype, name=name) for name, width in ups.items()}
+            plain |= joining
+        else:
+            self.joins = {
+                name: JoiningConv(width, dtype, name=name) for name, width in joining.items()
             }
+        self.convs = {
+            name: Conv(width, dtype=dtype, initializer=he_init, name=name)
+            for name, width in plain.items()
+        }
 
     def __call__(self, image: jax.Array) -> jax.Array:
         config = self.config
@@ -125,22 +147,23 @@ class RestorationUNet(nn.Module):
         x, before = self._hidden("middle", skips.pop()), "middle"
         for level in reversed(range(1, LEVELS)):
             block = decoder_block(config, level)
-            x = jnp.concatenate([self._up(before, x), skips.pop()], axis=-1)
-            for i in range(2):
-                x = self._hidden(f"decode_{block}_{i}", x)
+            x = self._joined(f"decode_{block}_0", before, x, skips.pop())
+            x = self._hidden(f"decode_{block}_1", x)
             before = str(block)
-        x = jnp.concatenate([self._up(before, x), skips.pop()], axis=-1)
-        x = self._hidden("head_1", self._hidden("head_0", x))
-        x = leaky_relu(self.convs["head_2"](x), config.output_slope)
-        return x.astype(jnp.float32) + config.center
+        x = self._joined("head_0", before, x, skips.pop())
+        x = self.convs["head_2"](self._hidden("head_1", x))
+        return leaky_relu(x, config.output_slope).astype(jnp.float32) + config.center
 
     def _hidden(self, name: str, x: jax.Array) -> jax.Array:
         return leaky_relu(self.convs[name](x), self.config.slope)
 
-    def _up(self, block: str, x: jax.Array) -> jax.Array:
+    def _joined(self, name: str, before: str, x: jax.Array, skip: jax.Array) -> jax.Array:
+        """Block `name`, applied to `x`, which comes from block `before`, and the finer `skip`."""
         if self.config.upsampling == "nearest":
-            return upsample_nearest(x)
-        return self.ups[f"up_{block}"](x)
+            y = self.joins[name](x, skip)
+        else:
+            y = self.convs[name](jnp.concatenate([self.ups[f"up_{before}"](x), skip], axis=-1))
+        return leaky_relu(y, self.config.slope)
 
 
 def encoder_block(config: RestorationUNetConfig, level: int) -> int:
@@ -174,6 +197,3 @@ def initial_variables(config: RestorationUNetConfig, key: jax.Array) -> Any:
     image = jnp.zeros((1, DIVISOR, DIVISOR, config.channels))
     return RestorationUNet(config).init(key, image)
 
-
-Restore = Callable[[Any, jax.Array], jax.Array]
-"""(params, images (b, h, w, c)) -> images (b, h, w, d)."""

@@ -28,7 +28,7 @@ class LoopConfig:
 
     `batch_size` is global: samples per optimizer step over all devices and micro-batches.
     `sample_every=0` draws samples only before the first and after the last step, and
-    `validate_every=0` computes the loss on held-out samples, if there are any, after the last.
+    `validate_every=0` measures on held-out samples, if there are any, after the last.
     `initial_weights` is a folder that the family can read parameters from, to start with
     instead of random ones. `profile_from` is the first of `profile_steps` steps (counted from
     1) of which a profiler trace is written; 0 means none.
@@ -122,6 +122,8 @@ class Family:
       mesh: how devices share the work.
       sharding_rules: how each leaf of the state is laid out over the mesh.
       validation: held-out samples, if any.
+      measure: averaged parameters, whole and on one device, -> numbers by name, which are
+        reported as often as the validation loss, if there are any. All processes compute it.
       warm_start: reads the parameters to start from, if those are not random; raises
         UserError if they do not fit.
       changeable: options, as "data.threads", and whole sections of them, that do not alter what
@@ -142,6 +144,7 @@ class Family:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     sharding_rules: Rules = REPLICATED
     validation: Validation | None = None
+    measure: Callable[[PyTree], Mapping[str, float]] | None = None
     warm_start: Callable[[], WarmStart] | None = None
     changeable: tuple[str, ...] = ()
 

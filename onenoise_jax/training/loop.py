@@ -171,7 +171,8 @@ class _Run:
         the checkpoint, and nothing else.
         """
         loop = self.family.loop
-        validates = self.family.validation and self._is_due(done, loop.validate_every)
+        is_measured = self.family.validation or self.family.measure
+        validates = is_measured and self._is_due(done, loop.validate_every)
         samples = self._is_due(done, loop.sample_every) and done < loop.steps
         saves = done % loop.checkpoint_every == 0
         if validates or samples or saves:
@@ -195,9 +196,16 @@ class _Run:
             self.checkpoints.save(step, state, metadata)
 
     def _validate(self, state: TrainState, report: Report) -> Mapping[str, float]:
-        """The loss of the averaged parameters on held-out samples."""
+        """What the averaged parameters achieve on held-out samples."""
+        values: dict[str, float] = {}
         with report.clock.spending("evaluation"):
-            return {"validation_loss": self._validator(state.ema.params)}
+            if self.family.validation:
+                values["validation_loss"] = self._validator(state.ema.params)
+            if self.family.measure:
+                params = sharding.gathered(state.ema.params, self.mesh)
+                values |= self.family.measure(params)
+                wait_for_all()
+        return values
 
     @functools.cached_property
     def _validator(self) -> Validator:

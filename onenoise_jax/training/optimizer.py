@@ -1,7 +1,9 @@
-"""AdamW with gradient clipping and linear warm-up, from a config."""
+"""AdamW with gradient clipping, linear warm-up and a ramp-down, from a config."""
 
 import dataclasses
 
+import jax
+import jax.numpy as jnp
 import optax
 
 
@@ -10,7 +12,10 @@ class OptimizerConfig:
     """AdamW (Loshchilov & Hutter 2019); `weight_decay=0` is Adam.
 
     `clip` bounds the global norm of the gradient; the learning rate rises linearly from 0
-    over `warmup_steps` steps and is constant afterwards.
+    over `warmup_steps` steps and is constant afterwards, but over the last share `rampdown` of
+    the run it falls to 0 as a squared cosine (the schedule of Lehtinen et al. 2018, who take 0.3):
+
+        rate * ((1 + cos(pi t)) / 2)^2,  t from 0 to 1
     """
 
     learning_rate: float = 8e-5
@@ -19,6 +24,7 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     clip: float = 1.0
     warmup_steps: int = 0
+    rampdown: float = 0.0
 
     def __post_init__(self):
         for name in ("learning_rate", "clip"):
@@ -32,23 +38,38 @@ class OptimizerConfig:
                 f"weight_decay={self.weight_decay}, warmup_steps={self.warmup_steps}: "
                 "expected neither to be negative."
             )
+        if not 0 <= self.rampdown <= 1:
+            raise ValueError(f"rampdown={self.rampdown}: expected a share of the run, 0 to 1.")
 
 
-def learning_rate(config: OptimizerConfig) -> optax.Schedule:
-    """Step (from 0) -> learning rate."""
-    if config.warmup_steps == 0:
-        return optax.constant_schedule(config.learning_rate)
-    return optax.linear_schedule(
-        config.learning_rate / config.warmup_steps, config.learning_rate, config.warmup_steps - 1
-    )
+def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
+    """Step (from 0) -> learning rate, in a run of `steps`, which a ramp-down needs to know."""
+    if config.rampdown and steps < 1:
+        raise ValueError(f"rampdown={config.rampdown} of a run of {steps} steps")
+    warmup = optax.constant_schedule(config.learning_rate)
+    if config.warmup_steps:
+        warmup = optax.linear_schedule(
+            config.learning_rate / config.warmup_steps,
+            config.learning_rate,
+            config.warmup_steps - 1,
+        )
+    if not config.rampdown:
+        return warmup
+    length = config.rampdown * steps
+
+    def with_rampdown(step: jax.Array) -> jax.Array:
+        t = jnp.clip((step - (steps - length)) / length, 0.0, 1.0)
+        return warmup(step) * ((1 + jnp.cos(jnp.pi * t)) / 2) ** 2
+
+    return with_rampdown
 
 
-def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """Clip by global norm, then AdamW."""
+def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTransformation:
+    """Clip by global norm, then AdamW, for a run of `steps`."""
     return optax.chain(
         optax.clip_by_global_norm(config.clip),
         optax.adamw(
-            learning_rate(config),
+            learning_rate(config, steps),
             b1=config.beta1,
             b2=config.beta2,
             weight_decay=config.weight_decay,

@@ -8,18 +8,16 @@ from pathlib import Path
 import jax
 
 from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.convert.folder import Provenance, check_free, read_json
 from onenoise_jax.convert.mapping import from_flax, to_flax
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.reference_config import reference_config
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights import network_weights, weight_map
 from onenoise_jax.families.onenoise.weights_folder import (
-    Provenance,
     Weights,
     WeightsConfig,
     abstract_params,
-    check_free,
-    read_json,
     save_weights,
 )
 from onenoise_jax.training.family import Command

@@ -38,7 +38,7 @@ def build(config: Mapping[str, Any]) -> Family:
     model = TextureUNet(options.model)
     diffusion, loop = options.diffusion, options.train
     process = GaussianProcess.from_schedule(diffusion.schedule, diffusion.timesteps)
-    optimizer = make_optimizer(options.optimizer)
+    optimizer = make_optimizer(options.optimizer, loop.steps)
 
     def init_state(params: PyTree) -> TrainState:
         return initial_state(params, optimizer, embedding_constants(params))

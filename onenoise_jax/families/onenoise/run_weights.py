@@ -4,12 +4,11 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from onenoise_jax.convert.folder import WEIGHTS_FILE, Provenance
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.families.onenoise.weights_folder import (
-    WEIGHTS_FILE,
-    Provenance,
     Weights,
     WeightsConfig,
     abstract_params,

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from onenoise_jax import families
+from onenoise_jax.convert.folder import Provenance
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import class_embeddings, spread_timesteps
 from onenoise_jax.families.onenoise.weights_folder import (
-    Provenance,
     Weights,
     WeightsConfig,
     abstract_params,

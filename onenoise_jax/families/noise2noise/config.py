@@ -1,0 +1,85 @@
+"""The options of a noise2noise experiment; the defaults are in configs/noise2noise/common.py."""
+
+import dataclasses
+from typing import Literal
+
+from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
+from onenoise_jax.families.noise2noise.loss import ObjectiveConfig
+from onenoise_jax.models.restoration_unet import DIVISOR, RestorationUNetConfig
+from onenoise_jax.training.ema import EmaConfig
+from onenoise_jax.training.family import LoopConfig
+from onenoise_jax.training.optimizer import OptimizerConfig
+from onenoise_jax.training.sharding import MeshConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where images come from.
+
+    source: a folder of pictures or of records, `tfds:NAME`, or `embedded`.
+    crop: height and width of the random crops that are trained on.
+    flip: mirror half of them.
+    crops_per_image: in one epoch.
+    limit: use so many images, spread evenly, alone.
+    validation: so many images, spread evenly, are not trained on but measured with.
+    validation_crop: height and width of the middle of those that is used.
+    threads: that read ahead.
+    """
+
+    source: str
+    crop: int = 128
+    flip: bool = True
+    crops_per_image: int = 1
+    limit: int | None = None
+    validation: int = 0
+    validation_crop: int = 256
+    threads: int = 1
+
+    def __post_init__(self):
+        for name in ("crop", "validation_crop"):
+            if getattr(self, name) < DIVISOR or getattr(self, name) % DIVISOR:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}: expected a positive multiple of {DIVISOR}."
+                )
+        if self.crops_per_image < 1 or self.validation < 1 or self.threads < 0:
+            raise ValueError(
+                f"crops_per_image={self.crops_per_image}, validation={self.validation}, "
+                f"threads={self.threads}: expected at least 1, 1 and 0."
+            )
+        if self.limit is not None and self.limit < 2:
+            raise ValueError(f"limit={self.limit}: expected at least 2, or none.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig:
+    """What `--mode=eval` measures: the images in `data`, spoilt with each of `strengths`.
+
+    data: a folder of clean pictures, or as `DataConfig.source`; none: the embedded photographs.
+    strengths: as those of the corruption; none: its `low` and `high`.
+    limit: use so many images, spread evenly, alone.
+    """
+
+    data: str | None = None
+    strengths: tuple[float, ...] = ()
+    limit: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise2NoiseConfig:
+    """A whole experiment."""
+
+    family: Literal["noise2noise"]
+    seed: int
+    data: DataConfig
+    corruption: CorruptionConfig
+    objective: ObjectiveConfig
+    model: RestorationUNetConfig
+    optimizer: OptimizerConfig
+    ema: EmaConfig
+    eval: EvalConfig
+    train: LoopConfig
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}: expected at least 0.")

@@ -1,0 +1,29 @@
+"""Starting a restoration network from weights that were trained before."""
+
+import dataclasses
+from pathlib import Path
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.families.noise2noise.weights_folder import load_weights
+from onenoise_jax.models.restoration_unet import RestorationUNetConfig
+from onenoise_jax.training.family import WarmStart
+
+
+def read_warm_start(folder: str, model: RestorationUNetConfig) -> WarmStart:
+    """The weights in `folder`: one of weights, or a run's (the average in its newest checkpoint).
+
+    Raises UserError if `folder` is neither, or holds another network than `model`; how it
+    computes may differ.
+    """
+    option = f"config.train.initial_weights={folder}"
+    try:
+        weights = load_weights(Path(folder))
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from error
+    there = dataclasses.replace(weights.config.model, dtype=model.dtype)
+    if there != model:
+        raise UserError(
+            f"{option} holds another network: {there}. config.model is {model}: set it to what "
+            "is there, or choose other weights."
+        )
+    return WarmStart(weights.params, dataclasses.asdict(weights.config.provenance))
