@@ -1,7 +1,8 @@
 """Image restoration learned from noisy pairs (Lehtinen et al. 2018)."""
 
+from onenoise_jax.families.noise2noise.commands import CONVERT, EXPORT
 from onenoise_jax.families.noise2noise.family import build
 
-COMMANDS = ()
+COMMANDS = (CONVERT, EXPORT)
 
 __all__ = ["COMMANDS", "build"]
