@@ -123,7 +123,9 @@ class RestorationUNet(nn.Module):
         if config.upsampling == "transposed":
             ups = {"up_middle": config.width}
             ups |= {f"up_{block}": decoder for block in decoder_blocks(config)}
-            self.ups = {name: TransposedConv(width, dtype, name=name) for name, width in ups.items()}
+            self.ups = {
+                name: TransposedConv(width, dtype, name=name) for name, width in ups.items()
+            }
             plain |= joining
         else:
             self.joins = {
@@ -197,3 +199,19 @@ def initial_variables(config: RestorationUNetConfig, key: jax.Array) -> Any:
     image = jnp.zeros((1, DIVISOR, DIVISOR, config.channels))
     return RestorationUNet(config).init(key, image)
 
+
+def reach(config: RestorationUNetConfig) -> int:
+    """Half the receptive field: an output pixel depends on no input that is farther away."""
+    return max(max(x - low, high - x) for x in range(DIVISOR) for low, high in [_seen(config, x)])
+
+
+def _seen(config: RestorationUNetConfig, x: int) -> tuple[int, int]:
+    """The first and the last input that output pixel `x` depends on, along one axis."""
+    ahead = int(config.upsampling == "transposed")
+    low, high = x - 3, x + 3
+    for level in range(1, LEVELS + 1):
+        convolutions = 1 if level == LEVELS else 2
+        low, high = low // 2 - convolutions, high // 2 + ahead + convolutions
+    for _ in range(LEVELS):
+        low, high = 2 * low - 1, 2 * high + 2
+    return low - 1, high + 1

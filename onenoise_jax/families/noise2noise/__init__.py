@@ -1,8 +1,9 @@
 """Image restoration learned from noisy pairs (Lehtinen et al. 2018)."""
 
 from onenoise_jax.families.noise2noise.commands import CONVERT, EXPORT
+from onenoise_jax.families.noise2noise.evaluate import evaluate
 from onenoise_jax.families.noise2noise.family import build
 
 COMMANDS = (CONVERT, EXPORT)
 
-__all__ = ["COMMANDS", "build"]
+__all__ = ["COMMANDS", "build", "evaluate"]

@@ -35,9 +35,7 @@ class ObjectiveConfig:
     loss: Literal["l2", "l1", "l0", "hdr"] = "l2"
 
 
-def make_loss(
-    objective: ObjectiveConfig, model: RestorationUNet, corruption: Corruption
-) -> LossFn:
+def make_loss(objective: ObjectiveConfig, model: RestorationUNet, corruption: Corruption) -> LossFn:
     """The mean loss of a batch of clean `pixels` (b, h, w, c) uint8, or of `input`s and `target`s.
 
     `progress` (b,) in [0, 1] is how much of the run is over; (3) reads it.
