@@ -13,16 +13,24 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.images.text import RESERVED_KEYS
 
 
-def write_exr(path: str | os.PathLike, pixels: np.ndarray, text: Mapping[str, str]) -> None:
+def write_exr(
+    path: str | os.PathLike,
+    pixels: np.ndarray,
+    text: Mapping[str, str],
+    alpha: np.ndarray | None = None,
+) -> None:
     """Writes float32 `pixels`, (height, width) as channel Y or (height, width, 3) as R, G, B.
 
-    Compression is ZIP, which loses nothing. `text` becomes string attributes of the header.
+    `alpha` (height, width), if given, becomes channel A. Compression is ZIP, which loses
+    nothing. `text` becomes string attributes of the header.
     """
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **text}
     names, planes = ("Y", [pixels]) if pixels.ndim == 2 else ("RGB", np.moveaxis(pixels, -1, 0))
     channels = {
         name: np.ascontiguousarray(plane) for name, plane in zip(names, planes, strict=True)
     }
+    if alpha is not None:
+        channels["A"] = np.ascontiguousarray(alpha)
     with OpenEXR.File(header, channels) as file:
         file.write(str(path))
 
@@ -51,6 +59,15 @@ def read_exr(path: str | os.PathLike) -> np.ndarray:
         channels = file.channels()
         planes = [channels[name].pixels.astype(np.float32) for name in wanted]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
+
+
+def read_exr_alpha(path: str | os.PathLike) -> np.ndarray | None:
+    """Channel A of a file that `read_exr` reads, float32 (height, width), if there is one."""
+    with _opened(path, header_only=True) as file:
+        if all(channel.name != "A" for channel in file.header()["channels"]):
+            return None
+    with _opened(path, separate_channels=True) as file:
+        return file.channels()["A"].pixels.astype(np.float32)
 
 
 def read_exr_text(path: str | os.PathLike) -> dict[str, str]:

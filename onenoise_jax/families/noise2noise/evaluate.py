@@ -45,26 +45,30 @@ def measure(
     unless the corruption says so.
     """
     rows = []
-    for index in tqdm(
-        range(len(source)), unit="image", desc=f"{corruption.kind} {corruption.low:g}"
-    ):
-        image = source[index]
-        spoilt, restored, clean = restored_example(restorer, source, corruption, seed, index)
+    examples = Examples(restorer, source, corruption, seed)
+    title = f"{corruption.kind} {corruption.low:g}"
+    for index in tqdm(range(len(source)), unit="image", desc=title):
+        spoilt, restored, clean = examples[index]
         before, after = fidelity(spoilt, clean), fidelity(restored, clean)
-        rows.append(Row(image.name, corruption.low, before, after))
+        rows.append(Row(source[index].name, corruption.low, before, after))
     return rows
 
 
-def restored_example(
-    restorer: Restorer, source: ImageSource, corruption: CorruptionConfig, seed: int, index: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Image `index` spoilt, restored and clean, (h, w, c) float32."""
-    clean = source[index].pixels.astype(np.float32) / 255
-    key = stream_key(seed, "evaluation", round(corruption.low * 1000), index)
-    spoil = make_corruption(corruption)
-    with jax.default_device(jax.devices()[0]):
-        spoilt = np.asarray(spoil(key, clean)[0])
-    return spoilt, restorer(spoilt), clean
+class Examples:
+    """Images of `source`, each spoilt, restored and clean: (h, w, c) float32."""
+
+    def __init__(
+        self, restorer: Restorer, source: ImageSource, corruption: CorruptionConfig, seed: int
+    ):
+        self._restorer, self._source = restorer, source
+        self._stream = (seed, "evaluation", round(corruption.low * 1000))
+        spoil = make_corruption(corruption)
+        self._spoil = jax.jit(lambda key, image: spoil(key, image)[0])
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        clean = self._source[index].pixels.astype(np.float32) / 255
+        spoilt = np.asarray(self._spoil(stream_key(*self._stream, index), clean))
+        return spoilt, self._restorer(spoilt), clean
 
 
 def evaluate(config: Mapping[str, Any], folder: Path) -> str:
@@ -101,7 +105,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
         "images": [dataclasses.asdict(row) for row in rows],
     }
     table = as_table(result, rows)
-    picture = triptych(*restored_example(restorer, source, at[-1], options.seed, 0))
+    picture = triptych(*Examples(restorer, source, at[-1], options.seed)[0])
     with new_folder(report) as temporary:
         text = json.dumps(result, indent=1)
         (temporary / "result.json").write_text(f"{text}\n", encoding="utf-8")

@@ -1,9 +1,9 @@
 """Names of published Noise2Noise weights, and where each is in ours.
 
-| layout | network                                   | a file of it                                   |
-|--------|-------------------------------------------|------------------------------------------------|
-| torch  | a PyTorch port's, shared blocks           | state dict, OIHW kernels (IOHW if transposed)  |
-| tf     | the paper's own, as its table 2 names it  | arrays by TensorFlow names, HWIO kernels       |
+| layout | network                                  | a file of it                                 |
+|--------|------------------------------------------|----------------------------------------------|
+| torch  | a PyTorch port's, shared blocks          | state dict, OIHW kernels, transposed IOHW    |
+| tf     | the paper's own, as its table 2 names it | arrays by TensorFlow names, HWIO kernels     |
 """
 
 import dataclasses
@@ -53,8 +53,8 @@ def layout_of(config: RestorationUNetConfig) -> Layout:
         if (config.shared, config.upsampling) == (published.shared, published.upsampling):
             return layout
     raise UserError(
-        f"a network with shared={config.shared} and upsampling={config.upsampling} has no published "
-        "layout: expected the paper's (not shared, nearest) or the port's (shared, transposed)."
+        f"a network with shared={config.shared} and upsampling={config.upsampling} was never "
+        "published: expected the paper's (not shared, nearest) or the port's (shared, transposed)."
     )
 
 
