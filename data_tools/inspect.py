@@ -19,13 +19,17 @@ from tqdm import tqdm
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data.arrays import ArrayLayout
+from onenoise_jax.data.image_conversion import cover
+from onenoise_jax.data.images import ImageSource, open_images
 from onenoise_jax.data.manifest import Layout, Manifest
+from onenoise_jax.data.named_images import NamedImageLayout
 from onenoise_jax.data.shards import damage
 from onenoise_jax.data.source import TFDS_PREFIX, Source, Subset, open_source
 from onenoise_jax.images.files import check_picture_path, write_picture
 from onenoise_jax.images.grid import labelled_grid
 
 _COLUMNS = 8
+_CELL = 160
 _CAPTION_ATTRIBUTES = 6
 
 
@@ -87,7 +91,11 @@ def _inspect(options: argparse.Namespace) -> int:
                 print("\n".join(f"  {reason}" for reason in damaged))
                 return 1
             print(f"\nAll {len(manifest.shards)} shards are intact.")
-    if options.out or not is_folder:
+    if options.out and is_folder and isinstance(manifest.layout, NamedImageLayout):
+        images = open_images(options.dataset, manifest.layout.channels)
+        write_picture(options.out, draw_images(images, options.count))
+        print(f"\nWrote {options.out}")
+    elif options.out or not is_folder:
         source = open_source(options.dataset)
         if not is_folder:
             lines = [options.dataset, f"records     {len(source):,}"]
@@ -120,6 +128,12 @@ def _description(layout: Layout | Source, label_counts: Sequence[int]) -> list[s
     """What the records of a dataset are, for people."""
     if isinstance(layout, ArrayLayout):
         return [f"arrays      {len(layout.arrays)}", *(f"  {spec}" for spec in layout.arrays)]
+    if isinstance(layout, NamedImageLayout):
+        megapixels = layout.mean_pixels / 1e6
+        return [
+            f"images      of any size, {megapixels:.3g} megapixels on average, "
+            f"{layout.channels} channel(s), uint8"
+        ]
     height, width, channels = layout.image_shape
     longest = max(len(label) for label in layout.labels)
     return [
@@ -154,7 +168,24 @@ def draw(source: Source, count: int) -> np.ndarray:
         columns=min(_COLUMNS, count),
         captions=captions,
         title=f"{count} of {len(source):,} records",
-        cell=160,
+        cell=_CELL,
+        font_size=12,
+    )
+
+
+def draw_images(source: ImageSource, count: int) -> np.ndarray:
+    """`count` images spread over `source`, cut to squares, over their names and sizes."""
+    count = min(count, len(source))
+    chosen = Subset(source, count)
+    images = [chosen[index] for index in range(count)]
+    return labelled_grid(
+        np.stack([cover(image.pixels, _CELL) for image in images]),
+        columns=min(_COLUMNS, count),
+        captions=[
+            f"{image.name}\n{image.pixels.shape[1]} x {image.pixels.shape[0]}" for image in images
+        ],
+        title=f"{count} of {len(source):,} images",
+        cell=_CELL,
         font_size=12,
     )
 

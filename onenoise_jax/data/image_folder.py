@@ -1,10 +1,14 @@
 """The pictures in a folder and its subfolders, decoded when they are read."""
 
+import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import util
 from pathlib import Path
 
@@ -43,14 +47,18 @@ EMBEDDED_GREY = ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.pn
 class ImageFolder:
     """Picture files by index, in the order of their `names` (paths within `folder`).
 
-    `unreadable` tells of each file that was left out and why. A file that is damaged behind
-    its header raises UserError when it is read. See `images.ImageSource`.
+    `pixels` counts those of all pictures, as their headers say; `modified` tells of the times when
+    the files last changed, which `fingerprint` does not depend on. `unreadable` tells of each file
+    that was left out and why. A file that is damaged behind its header raises UserError when it is
+    read. See `images.ImageSource`.
     """
 
     folder: Path
     names: tuple[str, ...]
     channels: int
+    pixels: int
     fingerprint: str
+    modified: str
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
@@ -73,17 +81,18 @@ class ImageFolder:
         return NamedImage(name, pixels)
 
 
-def open_folder(folder: Path, channels: int) -> ImageFolder:
+def open_folder(folder: Path, channels: int, *, decode: bool = False) -> ImageFolder:
     """All pictures in `folder` and its subfolders, whatever their format and size.
 
-    Every file is opened for its header, none is decoded. Hidden files are passed over; all
-    others that are no pictures are named in one warning. The fingerprint is made of the names,
-    the sizes and the first and last 4 KiB of the files, so it is the same for a copy.
-    Raises UserError if there is no folder, or no picture in it.
+    Every file is opened for its header; with `decode` also decoded once, by as many threads as
+    there are processors, so that damaged ones are left out, too. Hidden files are passed over;
+    all others that are no pictures are named in one warning. The fingerprint is made of the
+    names, the sizes and the first and last 4 KiB of the files, so it is the same for a copy; with
+    `decode` of their pixels, too. Raises UserError if there is no folder, or no picture in it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one with pictures.")
-    return _opened(folder, sorted(_files(folder)), channels)
+    return _opened(folder, sorted(_files(folder)), channels, decode)
 
 
 def open_embedded(channels: int) -> ImageFolder:
@@ -102,21 +111,30 @@ def open_embedded(channels: int) -> ImageFolder:
     return _opened(folder, names, channels)
 
 
-def _opened(folder: Path, names: Sequence[str], channels: int) -> ImageFolder:
+def _opened(
+    folder: Path, names: Sequence[str], channels: int, decode: bool = False
+) -> ImageFolder:
     readable, unreadable, digest = [], [], hashlib.sha256(f"{channels} channels".encode())
-    for name in tqdm(names, desc=f"opening {folder}", unit=" files", delay=_DELAY_SECONDS):
-        path = folder / name
-        try:
-            with warnings.catch_warnings(), Image.open(path) as image:
-                warnings.simplefilter("ignore")  # Of large pictures, which are read all the same.
-                check_format(image)
-            sample = _sample(path)
-        # Plugins raise errors of many classes about files that they take for theirs.
-        except Exception as error:
-            unreadable.append((name, _reason(error)))
-            continue
-        readable.append(name)
-        digest.update(repr((name, path.stat().st_size)).encode() + sample)
+    pixels, modified = 0, hashlib.sha256()
+    Image.init()  # Before threads: every format that there is.
+    look = functools.partial(_look, folder, decode=decode)
+    with ThreadPoolExecutor(os.cpu_count() if decode else 1) as threads, quiet_pillow():
+        looks = threads.map(look, names)
+        doing = "decoding" if decode else "opening"
+        for name, found in tqdm(
+            zip(names, looks, strict=True),
+            total=len(names),
+            desc=f"{doing} {folder}",
+            unit=" files",
+            delay=_DELAY_SECONDS,
+        ):
+            if isinstance(found, str):
+                unreadable.append((name, found))
+            else:
+                readable.append(name)
+                pixels += found.pixels
+                modified.update(repr(found.modified).encode())
+                digest.update(repr((name, found.pixels, *found.content)).encode())
     if not readable:
         raise UserError(
             f"{folder}: none of its {len(names)} files is a picture that can be read. "
@@ -128,7 +146,47 @@ def _opened(folder: Path, names: Sequence[str], channels: int) -> ImageFolder:
             f"that can be read. {_list(unreadable)}",
             stacklevel=3,
         )
-    return ImageFolder(folder, tuple(readable), channels, digest.hexdigest(), tuple(unreadable))
+    return ImageFolder(
+        folder,
+        tuple(readable),
+        channels,
+        pixels,
+        digest.hexdigest(),
+        modified.hexdigest(),
+        tuple(unreadable),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """A picture file: its pixels, its bytes with checksums, and the time of its last change."""
+
+    pixels: int
+    content: tuple[int, int, int]
+    modified: int
+
+
+def _look(folder: Path, name: str, decode: bool) -> _Look | str:
+    """What there is to say of a file, or why it is no picture."""
+    path = folder / name
+    try:
+        with Image.open(path) as image:
+            check_format(image)
+            pixels = image.width * image.height
+        decoded = zlib.crc32(to_bytes(read_samples(path), 3).tobytes()) if decode else 0
+        stat = path.stat()
+        return _Look(pixels, (stat.st_size, zlib.crc32(_ends(path)), decoded), stat.st_mtime_ns)
+    # Plugins raise errors of many classes about files that they take for theirs.
+    except Exception as error:
+        return _reason(error)
+
+
+@contextlib.contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Without Pillow's warnings, such as of large pictures, which are read all the same."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -146,7 +204,7 @@ def _files(folder: Path) -> Iterator[str]:
                 yield (here / name).relative_to(folder).as_posix()
 
 
-def _sample(path: Path) -> bytes:
+def _ends(path: Path) -> bytes:
     """The first and the last bytes of a file."""
     with path.open("rb") as file:
         first = file.read(_SAMPLED)

@@ -67,6 +67,13 @@ def open_images(
     return source if limit is None or limit >= len(source) else Subset(source, limit)
 
 
+def is_pictures(where: str | os.PathLike) -> bool:
+    """Whether `open_images` takes `where` for a folder of pictures."""
+    name = str(where)
+    is_named = name == EMBEDDED_NAME or name.startswith(TFDS_PREFIX)
+    return not is_named and not is_dataset(Path(where))
+
+
 def is_dataset(folder: Path) -> bool:
     """Whether `folder` holds ArrayRecord shards, or is to hold them when they are finished."""
     return (folder / "conversion.json").exists() or any(folder.glob("*.array_record"))
@@ -166,17 +173,19 @@ class Kept:
 
 
 class Repeated:
-    """The images of `source`, `times` over: an epoch takes as many crops of each.
+    """The images of `source` over and over, `at_least` so many: what an epoch takes crops of.
 
-    A batch may then have more crops than the source has images. See `ImageSource`.
+    A batch may then have more crops than the source has images. The default makes shuffling
+    cheap, too: of fewer than some ten thousand records, `Batches` takes long to find the next
+    (2 ms of 24, 6 µs of 65,536). See `ImageSource`.
     """
 
-    def __init__(self, source: ImageSource, times: int):
-        if times < 1:
-            raise UserError(f"times={times}: expected at least 1.")
+    def __init__(self, source: ImageSource, at_least: int = 1 << 16):
+        if at_least < 1:
+            raise UserError(f"at_least={at_least}: expected at least 1.")
         self.source = source
-        self.times = times
-        self.fingerprint = source.fingerprint if times == 1 else f"{times} x {source.fingerprint}"
+        self.times = -(-at_least // len(source))
+        self.fingerprint = f"{self.times} x {source.fingerprint}"
 
     def __len__(self) -> int:
         return len(self.source) * self.times

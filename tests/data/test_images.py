@@ -151,8 +151,8 @@ def test_images_are_divided_and_limited_as_records_are(folder):
     names = [training[0].name, training[1].name, held_out[0].name]
     assert sorted(names) == ["b.png", "c.tif", "deep/er/a.bmp"]
     assert len(open_images(folder, limit=2)) == 2
-    repeated = Repeated(training, 3)
-    assert [repeated[i].name for i in range(6)] == names[:2] * 3
+    repeated = Repeated(training, 5)
+    assert [repeated[i].name for i in range(len(repeated))] == names[:2] * 3
 
 
 @pytest.mark.parametrize("channels", [1, 3])
