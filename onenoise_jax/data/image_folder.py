@@ -111,9 +111,7 @@ def open_embedded(channels: int) -> ImageFolder:
     return _opened(folder, names, channels)
 
 
-def _opened(
-    folder: Path, names: Sequence[str], channels: int, decode: bool = False
-) -> ImageFolder:
+def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = False) -> ImageFolder:
     readable, unreadable, digest = [], [], hashlib.sha256(f"{channels} channels".encode())
     pixels, modified = 0, hashlib.sha256()
     Image.init()  # Before threads: every format that there is.

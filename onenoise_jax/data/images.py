@@ -112,12 +112,12 @@ class TfdsImages:
                 f"tfds:{where}: its features are {', '.join(declared) or features}; expected "
                 "`image` (an Image of uint8)."
             )
-        only = tfds.decode.PartialDecoding({"image": image})
+        others = {name: tfds.decode.SkipDecoding() for name in declared if name != "image"}
         self.where = where
         self.channels = channels
         self.fingerprint = tfds_source.fingerprint(builder, channels)
         self._examples: Sequence[dict[str, Any]] = tfds_source.random_access(
-            where, builder, decoders=only
+            where, builder, decoders=others
         )
 
     def __len__(self) -> int:

@@ -3,6 +3,7 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.crops import Crops, centre_crop
+from onenoise_jax.data.images import Repeated
 from onenoise_jax.data.named_images import NamedImage
 from onenoise_jax.data.pipeline import Batches
 
@@ -21,8 +22,8 @@ class Ramps:
         return NamedImage(str(index), np.stack([np.full_like(rows, index), rows, columns], -1))
 
 
-def crops_of(size: int, flip: bool, batches: int = 60):
-    batch = Batches(Ramps(), 4, 0, Crops(size, flip))
+def crops_of(size: int, flip: bool, batches: int = 80):
+    batch = Batches(Repeated(Ramps()), 4, 0, Crops(size, flip))
     return np.concatenate([batch[k]["pixels"] for k in range(batches)])
 
 

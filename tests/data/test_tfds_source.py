@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.images import open_images
 from onenoise_jax.data.source import open_source
 from tests.data.examples import ATTRIBUTES, LABELS, SHAPE, assert_same, image
 
@@ -166,3 +167,22 @@ def test_a_damaged_record_is_named(tmp_path):
     shard.write_bytes(content)
     with pytest.raises(UserError, match=r"tfds:.* record 0 is damaged"):
         open_source(f"tfds:{where}")[0]
+
+
+def test_images_of_any_size_need_no_label(tmp_path):
+    shapes = [(4, 9, 1), (16, 5, 1)]
+    examples = [
+        {"image": io.BytesIO(png(image(i, shape).pixels)), "age": 7}
+        for i, shape in enumerate(shapes)
+    ]
+    features = {"image": tfds.features.Image(shape=(None, None, 1)), "age": np.int32}
+    where = prepare(tmp_path, features, examples)
+    source = open_images(f"tfds:{where}", channels=3)
+    found = {source[i].pixels.shape: source[i].pixels for i in range(len(source))}
+    assert sorted(found) == [(4, 9, 3), (16, 5, 3)]
+    for i, shape in enumerate(shapes):
+        assert (found[(*shape[:2], 3)] == image(i, shape).pixels).all()
+    with pytest.raises(IndexError):
+        source[2]
+    with pytest.raises(UserError, match="features are age; expected `image`"):
+        open_images(f"tfds:{prepare(tmp_path / 'b', {'age': np.int32}, [{'age': 7}])}")
