@@ -15,9 +15,10 @@ def published_recipe() -> ConfigDict:
 
     config.data = ConfigDict()
     config.data.source = "data/images"  # a folder of pictures or records, tfds:NAME, or embedded
+    config.data.layout = "images"  # or noisy pairs: folders, bursts, frames; or renders
+    config.data.targets = config_dict.placeholder(str)  # the second folder of layout folders
     config.data.crop = 256  # height and width of the random crops; a multiple of 32
     config.data.flip = True
-    config.data.crops_per_image = 1  # in one epoch
     config.data.limit = config_dict.placeholder(int)  # use so many images only: a dry run
     config.data.validation = 8  # so many images are not trained on, but measured with
     config.data.validation_crop = 256  # the middle of them
@@ -92,7 +93,6 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
     if variant == "test":
         config.data.source = "embedded"
         config.data.crop = 32
-        config.data.crops_per_image = 4
         config.data.validation = 1
         config.data.validation_crop = 32
         config.model.width = 6

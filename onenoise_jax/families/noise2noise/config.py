@@ -16,10 +16,14 @@ from onenoise_jax.training.sharding import MeshConfig
 class DataConfig:
     """Where images come from.
 
-    source: a folder of pictures or of records, `tfds:NAME`, or `embedded`.
+    source: a folder of pictures or of records, `tfds:NAME`, or `embedded`; for layouts other than
+        images, a folder.
+    layout: `images` are clean, and spoilt by the corruption; noisy pairs are in two `folders`
+        with equal names, `bursts` (a folder of frames per scene) or successive `frames`;
+        `renders` have albedo and normals: see data/pairs.py and data/renders.py.
+    targets: the second folder of the layout `folders`.
     crop: height and width of the random crops that are trained on.
     flip: mirror half of them.
-    crops_per_image: in one epoch.
     limit: use so many images, spread evenly, alone.
     validation: so many images, spread evenly, are not trained on but measured with.
     validation_crop: height and width of the middle of those that is used.
@@ -27,9 +31,10 @@ class DataConfig:
     """
 
     source: str
+    layout: Literal["images", "folders", "bursts", "frames", "renders"] = "images"
+    targets: str | None = None
     crop: int = 128
     flip: bool = True
-    crops_per_image: int = 1
     limit: int | None = None
     validation: int = 0
     validation_crop: int = 256
@@ -41,10 +46,14 @@ class DataConfig:
                 raise ValueError(
                     f"{name}={getattr(self, name)}: expected a positive multiple of {DIVISOR}."
                 )
-        if self.crops_per_image < 1 or self.validation < 1 or self.threads < 0:
+        if self.validation < 1 or self.threads < 0:
             raise ValueError(
-                f"crops_per_image={self.crops_per_image}, validation={self.validation}, "
-                f"threads={self.threads}: expected at least 1, 1 and 0."
+                f"validation={self.validation}, threads={self.threads}: expected at least 1 and 0."
+            )
+        if (self.layout == "folders") != (self.targets is not None):
+            raise ValueError(
+                f"layout={self.layout}, targets={self.targets}: expected targets, the second "
+                "folder, with the layout folders and with no other."
             )
         if self.limit is not None and self.limit < 2:
             raise ValueError(f"limit={self.limit}: expected at least 2, or none.")
@@ -83,3 +92,8 @@ class Noise2NoiseConfig:
     def __post_init__(self):
         if self.seed < 0:
             raise ValueError(f"seed={self.seed}: expected at least 0.")
+        if (self.data.layout == "images") == (self.corruption.kind == "none"):
+            raise ValueError(
+                f"data.layout={self.data.layout}, corruption.kind={self.corruption.kind}: images "
+                "need a corruption, and pairs and renders, which are noisy already, none."
+            )

@@ -1,19 +1,14 @@
 """From a config to a restoration network that the loop can train."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from onenoise_jax.core.config import construct
-from onenoise_jax.data.crops import Crops
-from onenoise_jax.data.images import ImageSource, Repeated, open_images
-from onenoise_jax.data.pipeline import Batches, Sample
-from onenoise_jax.data.source import split
+from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
 from onenoise_jax.families.noise2noise.corruptions import make_corruption
+from onenoise_jax.families.noise2noise.datasets import open_dataset
 from onenoise_jax.families.noise2noise.loss import check_objective, make_loss
 from onenoise_jax.families.noise2noise.validation import HeldOut
 from onenoise_jax.families.noise2noise.warm_start import read_warm_start
@@ -33,15 +28,14 @@ def build(config: Mapping[str, Any]) -> Family:
     """
     options = construct(Noise2NoiseConfig, config, "config")
     check_objective(options.objective, options.corruption.kind)
-    data, loop = options.data, options.train
-    source = open_images(data.source, options.model.channels, limit=data.limit)
-    training, held_out = split(source, data.validation)
+    loop = options.train
+    dataset = open_dataset(options)
     model = RestorationUNet(options.model)
     corruption = make_corruption(options.corruption)
     optimizer = make_optimizer(options.optimizer, loop.steps)
     loss = make_loss(options.objective, model, corruption)
     average = options.ema.for_batches(loop.batch_size)
-    shown = HeldOut(held_out, data.validation_crop, corruption, model, options.seed)
+    shown = HeldOut(dataset.held_out, corruption, model, options.seed)
 
     def init_state(params: PyTree) -> TrainState:
         return initial_state(params, optimizer, {})
@@ -57,40 +51,18 @@ def build(config: Mapping[str, Any]) -> Family:
         train_step=make_train_step(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
         batches=partial(
             Batches,
-            Repeated(training, data.crops_per_image),
+            dataset.training,
             loop.batch_size,
             options.seed,
-            WithProgress(Crops(data.crop, data.flip), loop.steps * loop.batch_size),
-            threads=data.threads,
+            dataset.sample,
+            threads=options.data.threads,
         ),
-        records=len(training) * data.crops_per_image,
-        dataset=source.fingerprint,
+        records=len(dataset.training),
+        dataset=dataset.fingerprint,
         preview=shown.preview(),
         mesh=options.mesh,
         sharding_rules=FULLY_SHARDED,
         measure=shown.measure,
         warm_start=initial and partial(read_warm_start, initial, options.model),
-        changeable=("data.source", "data.threads", "eval"),
+        changeable=("data.source", "data.targets", "data.threads", "eval"),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class WithProgress:
-    """The samples of `sample`, and how much of the run is over: `progress` () in [0, 1).
-
-    A function of the slot, of which a run has `slots`, so that a resumed run goes on with it.
-    """
-
-    sample: Sample
-    slots: int
-
-    def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: ImageSource,
-        generators: Sequence[np.random.Generator],
-    ) -> dict[str, np.ndarray]:
-        progress = np.minimum(np.array(slots, np.float64) / max(self.slots, 1), 1)
-        found = self.sample(slots, records, source, generators)
-        return found | {"progress": progress.astype(np.float32)}

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.corruptions import Corruption, everywhere
+from onenoise_jax.families.noise2noise.tone import tone_map
 from onenoise_jax.models.restoration_unet import RestorationUNet
 from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
 
@@ -36,7 +37,7 @@ class ObjectiveConfig:
 
 
 def make_loss(objective: ObjectiveConfig, model: RestorationUNet, corruption: Corruption) -> LossFn:
-    """The mean loss of a batch of clean `pixels` (b, h, w, c) uint8, or of `input`s and `target`s.
+    """The mean loss of a batch of rows that `pair` takes, with their `progress`.
 
     `progress` (b,) in [0, 1] is how much of the run is over; (3) reads it.
     """
@@ -59,11 +60,20 @@ def pair(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """What the network sees of one sample, its target, and where the target is known.
 
-    The two spoilt copies of a clean image are independent, their strengths too.
+    A row has clean `pixels` (h, w, c) uint8, or `source` and `target` of the same kind, or the
+    `render`, `albedo`, `normal` and `target` of a view, (h, w, 3) float16. The two spoilt copies
+    of a clean image are independent, their strengths too. The network sees a render tone-mapped,
+    and its target is radiance.
     """
-    if "input" in row:
+    if "render" in row:
+        render, albedo, normal, target = (
+            row[name].astype(jnp.float32) for name in ("render", "albedo", "normal", "target")
+        )
+        seen = jnp.concatenate([tone_map(render), albedo, (normal + 1) / 2], axis=-1)
+        return seen, target, everywhere(target)
+    if "source" in row:
         target = as_float(row["target"])
-        return as_float(row["input"]), target, everywhere(target)
+        return as_float(row["source"]), target, everywhere(target)
     clean = as_float(row["pixels"])
     source, _ = corruption(jax.random.fold_in(key, 0), clean)
     if objective.targets == "clean":
@@ -72,8 +82,8 @@ def pair(
 
 
 def as_float(pixels: jax.Array) -> jax.Array:
-    """Bytes as float32 in [0, 1]; floats as they are."""
-    return pixels.astype(jnp.float32) / 255 if pixels.dtype == jnp.uint8 else pixels
+    """Bytes as float32 in [0, 1]."""
+    return pixels.astype(jnp.float32) / 255
 
 
 def loss_per_sample(
@@ -94,7 +104,7 @@ def loss_per_sample(
 
 
 def check_objective(objective: ObjectiveConfig, kind: str) -> None:
-    """Raises UserError unless noise of `kind` leaves `objective` something to learn."""
+    """Raises UserError unless a loss can be taken of noise of `kind`."""
     if kind == "bernoulli" and objective.targets == "noisy" and objective.loss not in ("l2", "l1"):
         raise UserError(
             f"config.objective.loss={objective.loss}: noisy targets of Bernoulli noise are known "
