@@ -9,11 +9,13 @@ FONT_SIZES = (12, 16, 20, 26, 34)
 """In pixels."""
 
 
+@jax.custom_batching.sequential_vmap
 def write_letters(key: jax.Array, image: jax.Array, share: jax.Array) -> jax.Array:
     """`image` (h, w, c) in [0, 1] with random letters over at least `share` () of its pixels.
 
     Letters are added until the share is reached: it is exceeded by less than one of them. Letter,
-    size, colour and place are uniform; what is covered in part counts.
+    size, colour and place are uniform; what is covered in part counts. Under `vmap`, one image
+    follows another: together, each letter would copy them all.
     """
     atlas = jnp.asarray(glyph_atlas(FONT_SIZES))
     cell = atlas.shape[-1]
