@@ -1,0 +1,107 @@
+"""Photographs keep their depth, transparency and profile; what cannot be kept is refused."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.images.photographs import (
+    Photograph,
+    check_photograph_path,
+    read_photograph,
+    write_photograph,
+)
+
+rng = np.random.default_rng(0)
+
+
+def example(dtype: str, channels: int = 3, *, alpha: bool = False) -> Photograph:
+    pixels, transparency = rng.random((5, 7, channels)), rng.random((5, 7))
+    if dtype != "float32":
+        white = np.iinfo(dtype).max
+        pixels, transparency = pixels * white, transparency * white
+    return Photograph(pixels.astype(dtype), transparency.astype(dtype) if alpha else None)
+
+
+def same(a: Photograph, b: Photograph) -> bool:
+    both = (a.alpha is None) == (b.alpha is None)
+    alike = both and (a.alpha is None or np.array_equal(a.alpha, b.alpha))
+    return alike and a.pixels.dtype == b.pixels.dtype and np.array_equal(a.pixels, b.pixels)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [
+        (".png", "uint8"),
+        (".png", "uint16"),
+        (".tif", "uint8"),
+        (".tiff", "uint16"),
+        (".tif", "float32"),
+        (".exr", "float32"),
+    ],
+)
+def test_what_is_written_is_read_again(suffix, dtype, channels, alpha, tmp_path):
+    photograph = example(dtype, channels, alpha=alpha)
+    write_photograph(tmp_path / f"a{suffix}", photograph)
+    assert same(read_photograph(tmp_path / f"a{suffix}"), photograph)
+
+
+def test_a_jpeg_comes_turned_as_it_says_and_keeps_its_profile(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # To be turned by 90 degrees.
+    image = Image.fromarray(np.full((4, 8, 3), 100, np.uint8))
+    image.save(tmp_path / "a.jpg", exif=exif, icc_profile=b"profile")
+    found = read_photograph(tmp_path / "a.jpg")
+    assert found.pixels.shape == (8, 4, 3) and found.profile == b"profile"
+    for name in ("b.jpg", "b.png", "b.tif"):
+        write_photograph(tmp_path / name, found)
+        assert read_photograph(tmp_path / name).profile == b"profile"
+
+
+def test_palettes_and_black_and_white_become_colours_and_grey(tmp_path):
+    Image.fromarray(np.eye(8, dtype=bool)).save(tmp_path / "a.png")
+    assert read_photograph(tmp_path / "a.png").pixels.shape == (8, 8, 1)
+    Image.new("P", (4, 4)).save(tmp_path / "b.gif")
+    assert read_photograph(tmp_path / "b.gif").pixels.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "photograph", "message"),
+    [
+        ("a.jpg", example("uint16"), "Write .png or .tif"),
+        ("a.png", example("float32"), "Write .tif or .tiff or .exr"),
+        ("a.exr", example("uint8"), "keeps float32"),
+        ("a.jpg", example("uint8", alpha=True), "no transparency"),
+        ("a.bmp", example("uint8"), "ends in .png"),
+    ],
+)
+def test_a_format_that_would_lose_something_is_refused(name, photograph, message, tmp_path):
+    for refuse in (check_photograph_path, write_photograph):
+        with pytest.raises(UserError, match=message):
+            refuse(tmp_path / name, photograph)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".exr"])
+def test_damaged_files_are_named(suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    write_photograph(path, example("float32" if suffix == ".exr" else "uint8"))
+    content = path.read_bytes()
+    for damaged in (b"", b"nothing", content[: len(content) // 2]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=f"a{suffix}: not a readable"):
+            read_photograph(path)
+    with pytest.raises(UserError, match="no such file"):
+        read_photograph(tmp_path / "b.png")
+
+
+def test_samples_without_a_known_white_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.int32))
+    with pytest.raises(UserError, match="int32; expected uint8"):
+        read_photograph(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", np.full((4, 4), np.nan, np.float32))
+    with pytest.raises(UserError, match="infinite or no numbers"):
+        read_photograph(tmp_path / "b.tif")
