@@ -8,8 +8,6 @@ converts them, and prints one JSON line each: milliseconds of CPU and of time fo
 """
 
 import argparse
-import contextlib
-import io
 import json
 import os
 import tempfile
@@ -19,8 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_tools import convert_images
+from onenoise_jax.data import conversion
 from onenoise_jax.data.crops import Crops
+from onenoise_jax.data.image_conversion import ImageConversion, plan_of
+from onenoise_jax.data.image_folder import open_folder
 from onenoise_jax.data.images import ImageSource, Repeated, open_images
 from onenoise_jax.data.pipeline import Batches
 
@@ -70,8 +70,11 @@ def main() -> None:
             folder.mkdir()
             write_photographs(folder, options.images)
         records = Path(temporary) / "records"
-        with contextlib.redirect_stdout(io.StringIO()):
-            convert_images.main(["--input", str(folder), "--out", str(records)])
+        pictures = open_folder(folder, channels=3)
+        plan = plan_of(pictures, None, None, "python -m benchmarks.crops")
+        conversion.convert(
+            records, ImageConversion(pictures), plan, workers=1, progress=lambda count: None
+        )
         sources = {
             "decoded each time": open_images(folder, kept_bytes=0),
             "kept in memory": open_images(folder, kept_bytes=1 << 32),

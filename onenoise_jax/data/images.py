@@ -156,9 +156,9 @@ class Kept:
         if found is None:
             found = self.source[index]
             with self._lock:
-                if index not in self._images and self._bytes + found.pixels.nbytes <= self.limit:
+                if index not in self._images and self._bytes + found.nbytes <= self.limit:
                     self._images[index] = found
-                    self._bytes += found.pixels.nbytes
+                    self._bytes += found.nbytes
         return found
 
     def __getstate__(self) -> dict[str, Any]:

@@ -27,6 +27,11 @@ class NamedImage:
     name: str
     pixels: np.ndarray
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return self.pixels.nbytes
+
 
 @dataclasses.dataclass(frozen=True)
 class NamedImageLayout:

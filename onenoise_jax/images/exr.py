@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -43,13 +44,9 @@ def read_exr(path: str | os.PathLike) -> np.ndarray:
     """
     with _opened(path, header_only=True) as file:
         header = file.header()
-        (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
         names = sorted(channel.name for channel in header["channels"])
-        is_flat = header["type"] in (OpenEXR.scanlineimage, OpenEXR.tiledimage)
-    size = (right - left + 1) * (bottom - top + 1)
-    # Before the pixels are read: a header of a few bytes can claim any size.
-    if size > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise UserError(f"{path}: {size:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
+        size, is_flat = _size(header), _is_flat(header)
+    _check_size(path, size)
     wanted = next((w for w in ("Y", "RGB") if set(w) <= set(names) <= {*w, "A"}), None)
     if wanted is None or not is_flat:
         raise UserError(
@@ -68,6 +65,55 @@ def read_exr_alpha(path: str | os.PathLike) -> np.ndarray | None:
             return None
     with _opened(path, separate_channels=True) as file:
         return file.channels()["A"].pixels.astype(np.float32)
+
+
+def read_exr_layers(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The layers of the file by name, float32 (height, width, channels); "" is the unnamed one.
+
+    The channels `albedo.R`, `albedo.G` and `albedo.B` are the layer `albedo`; within a layer they
+    have the order R, G, B, A or X, Y, Z, or else that of their names. Layers of all parts of
+    the file are given together, a part's name before those of its layers. Raises UserError for a
+    damaged file, for deep images, and for one of more pixels than Pillow's limit.
+    """
+    with _opened(path, header_only=True) as file:
+        parts = [(_size(part.header), _is_flat(part.header)) for part in file.parts]
+    for size, is_flat in parts:
+        _check_size(path, size)
+        if not is_flat:
+            raise UserError(f"{path}: a deep image; expected a flat one.")
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with _opened(path, separate_channels=True) as file:
+        for part in file.parts:
+            first = part.name() + "." if len(file.parts) > 1 and part.name() else ""
+            for name, channel in part.channels.items():
+                layer, _, last = f"{first}{name}".rpartition(".")
+                found.setdefault(layer, {})[last] = channel.pixels.astype(np.float32)
+    for layer, planes in found.items():
+        if len({plane.shape for plane in planes.values()}) > 1:
+            raise UserError(f"{path}: the channels of layer {layer!r} differ in size.")
+    return {
+        layer: np.stack([planes[name] for name in sorted(planes, key=_channel_order)], axis=-1)
+        for layer, planes in found.items()
+    }
+
+
+def _channel_order(name: str) -> tuple[int, str]:
+    return "RGBAXYZ".find(name.upper()) if len(name) == 1 else -1, name
+
+
+def _size(header: Mapping[str, Any]) -> int:
+    (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
+    return (right - left + 1) * (bottom - top + 1)
+
+
+def _is_flat(header: Mapping[str, Any]) -> bool:
+    return header["type"] in (OpenEXR.scanlineimage, OpenEXR.tiledimage)
+
+
+def _check_size(path: str | os.PathLike, size: int) -> None:
+    """Before the pixels are read: a header of a few bytes can claim any size."""
+    if size > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise UserError(f"{path}: {size:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
 
 
 def read_exr_text(path: str | os.PathLike) -> dict[str, str]:
