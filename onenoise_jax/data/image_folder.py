@@ -22,6 +22,7 @@ from onenoise_jax.images.samples import check_format, read_samples, to_bytes
 _SAMPLED = 4096
 _NAMED = 10
 _DELAY_SECONDS = 2
+_AT_ONCE = 1024
 
 EMBEDDED = (
     "astronaut.png",
@@ -115,9 +116,8 @@ def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = Fa
     readable, unreadable, digest = [], [], hashlib.sha256(f"{channels} channels".encode())
     pixels, modified = 0, hashlib.sha256()
     Image.init()  # Before threads: every format that there is.
-    look = functools.partial(_look, folder, decode=decode)
-    with ThreadPoolExecutor(os.cpu_count() if decode else 1) as threads, quiet_pillow():
-        looks = threads.map(look, names)
+    with quiet_pillow():
+        looks = _looks(folder, names, decode)
         doing = "decoding" if decode else "opening"
         for name, found in tqdm(
             zip(names, looks, strict=True),
@@ -162,6 +162,14 @@ class _Look:
     pixels: int
     content: tuple[int, int, int]
     modified: int
+
+
+def _looks(folder: Path, names: Sequence[str], decode: bool) -> Iterator["_Look | str"]:
+    """`_look` at each file, in their order, by several threads if they are to be decoded."""
+    look = functools.partial(_look, folder, decode=decode)
+    with ThreadPoolExecutor(os.cpu_count() if decode else 1) as threads:
+        for start in range(0, len(names), _AT_ONCE):
+            yield from threads.map(look, names[start : start + _AT_ONCE])
 
 
 def _look(folder: Path, name: str, decode: bool) -> _Look | str:

@@ -18,7 +18,7 @@ _LARGEST = 512
 _SMALLEST = 32
 _FINE, _COARSE = 1.0, 8.0
 _TO_SIGMA = 0.6745
-_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6
+_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])[..., None] / 6
 
 MOST_SHIFT = 0.75
 MOST_CORRELATION = 0.3
@@ -49,10 +49,8 @@ def check_pair(name: str, source: np.ndarray, target: np.ndarray) -> PairCheck:
     side = min(*source.shape[:2], _LARGEST)
     if side < _SMALLEST:
         raise UserError(f"{name}: {source.shape[1]} x {source.shape[0]} pixels are too few.")
-    left, right = (
-        centre_crop(image, side).mean(axis=-1, dtype=np.float32) for image in (source, target)
-    )
-    down, across = displacement(left, right)
+    left, right = (centre_crop(image, side).astype(np.float32) for image in (source, target))
+    down, across = displacement(left.mean(axis=-1), right.mean(axis=-1))
     noise = noise_sigma(left), noise_sigma(right)
     total = noise[0] ** 2 + noise[1] ** 2
     # Independent noise: the variance of the difference is the sum of both variances.
@@ -83,7 +81,7 @@ def displacement(source: np.ndarray, target: np.ndarray) -> tuple[float, float]:
 
 
 def noise_sigma(image: np.ndarray) -> float:
-    """The standard deviation of white noise in `image`, (height, width).
+    """The standard deviation of white noise in `image`, (height, width, channels).
 
     From the response to a difference of Laplacians, which smooth parts do not have (Immerkaer
     1996), by its median, which edges hardly move. Fine texture counts as noise.

@@ -172,7 +172,7 @@ def test_equal_images_have_nothing_to_learn_from(photograph):
 
 @pytest.mark.parametrize("sigma", [5, 20, 50])
 def test_the_noise_of_a_photograph_is_measured(photograph, sigma):
-    image = photograph[60:316, 90:346, 0] * 0.3 + 90
+    image = np.repeat(photograph[60:316, 90:346] * 0.3 + 90, 3, axis=-1)
     image = image + np.random.default_rng(0).normal(0, sigma, image.shape)
     assert abs(noise_sigma(image) / sigma - 1) < 0.1
 
