@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.crops import Crops, centre_crop
 from onenoise_jax.data.images import ImageSource, Repeated, open_images
 from onenoise_jax.data.pair_check import check_pairs, warnings_of
 from onenoise_jax.data.pairs import PairCrops, open_pairs
 from onenoise_jax.data.pipeline import Sample
+from onenoise_jax.data.renders import BUFFERS, RenderCrops, open_renders
 from onenoise_jax.data.source import Subset, split
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
 
@@ -80,11 +82,28 @@ def _pairs(options: Noise2NoiseConfig) -> Opened:
     return source, PairCrops(data.crop, data.flip), middle
 
 
+def _renders(options: Noise2NoiseConfig) -> Opened:
+    data = options.data
+    if options.model.channels != 9 or options.model.output_channels != 3:
+        raise UserError(
+            f"config.model.channels={options.model.channels}: renders with albedo and normal have "
+            "9, and 3 output channels."
+        )
+    target = "noisy" if options.objective.targets == "noisy" else "reference"
+    source = open_renders(Path(data.source), target=target)
+
+    def middle(render: Any) -> Row:
+        return {kind: centre_crop(render.buffers[kind], data.validation_crop) for kind in BUFFERS}
+
+    return source, RenderCrops(data.crop, data.flip), middle
+
+
 _OPENERS: dict[str, Callable[[Noise2NoiseConfig], Opened]] = {
     "images": _images,
     "folders": _pairs,
     "bursts": _pairs,
     "frames": _pairs,
+    "renders": _renders,
 }
 
 
