@@ -207,11 +207,11 @@ def reach(config: RestorationUNetConfig) -> int:
 
 def _seen(config: RestorationUNetConfig, x: int) -> tuple[int, int]:
     """The first and the last input that output pixel `x` depends on, along one axis."""
-    ahead = int(config.upsampling == "transposed")
+    ahead = int(config.upsampling == "transposed")  # Its odd outputs see the next input, too.
     low, high = x - 3, x + 3
     for level in range(1, LEVELS + 1):
         convolutions = 1 if level == LEVELS else 2
-        low, high = low // 2 - convolutions, high // 2 + ahead + convolutions
+        low, high = low // 2 - convolutions, (high + ahead) // 2 + convolutions
     for _ in range(LEVELS):
         low, high = 2 * low - 1, 2 * high + 2
     return low - 1, high + 1

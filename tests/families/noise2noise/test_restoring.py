@@ -21,19 +21,26 @@ def restorer():
 @pytest.mark.parametrize("model", [NARROW, dataclasses.replace(SHARED, width=3)])
 def test_tiles_equal_the_whole(model):
     weights = small_weights(model)
-    image = rng.random((417, 500, 3), np.float32)
-    tiled, whole = Restorer(weights, tile=64), Restorer(weights, tile=512)
-    assert tiled.margin < 200
+    tiled, whole = Restorer(weights, tile=64), Restorer(weights, tile=1024)
+    seen = tiled.tile + 2 * tiled.margin
+    image = rng.random((33, seen + 100, 3), np.float32)
     np.testing.assert_allclose(tiled(image), whole(image), atol=1e-5)
 
 
 def test_a_narrower_margin_would_be_seen():
     """The margin is needed: with less of it, tiles differ from the whole."""
     weights = small_weights()
-    image = rng.random((417, 500, 3), np.float32)
+    image = rng.random((33, 500, 3), np.float32)
     tiled = Restorer(weights, tile=64)
     tiled.margin = 32
     assert np.abs(tiled(image) - Restorer(weights)(image)).max() > 1e-5
+
+
+def test_rows_are_tiled_like_columns(restorer):
+    image = rng.random((500, 33, 3), np.float32)
+    assert restorer.tile + 2 * restorer.margin < 500
+    whole = Restorer(small_weights(), tile=1024)
+    np.testing.assert_allclose(restorer(image), whole(image), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (40, 33, 3), (64, 31, 1)])
