@@ -1,0 +1,27 @@
+"""The schedule of the learning rate."""
+
+import numpy as np
+import pytest
+
+from onenoise_jax.training.optimizer import OptimizerConfig, learning_rate, make_optimizer
+
+
+def rates(config: OptimizerConfig, steps: int) -> np.ndarray:
+    schedule = learning_rate(config, steps)
+    return np.array([float(schedule(step)) for step in range(steps)])
+
+
+def test_the_rate_rises_stays_and_falls():
+    found = rates(OptimizerConfig(learning_rate=2.0, warmup_steps=4, rampdown=0.5), 20)
+    np.testing.assert_allclose(found[:4], [0.5, 1.0, 1.5, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(found[4:11], 2.0, rtol=1e-6)
+    t = np.arange(10) / 10
+    np.testing.assert_allclose(found[10:], 2 * ((1 + np.cos(np.pi * t)) / 2) ** 2, rtol=1e-5)
+
+
+def test_without_a_rampdown_a_run_may_be_of_any_length():
+    assert float(learning_rate(OptimizerConfig(learning_rate=2.0))(10**6)) == 2.0
+    with pytest.raises(ValueError, match="run of 0 steps"):
+        make_optimizer(OptimizerConfig(rampdown=0.3))
+    with pytest.raises(ValueError, match="share of the run"):
+        OptimizerConfig(rampdown=1.5)
