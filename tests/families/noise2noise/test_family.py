@@ -65,6 +65,8 @@ def test_every_experiment_traces_a_step_of_real_batches(module, photographs):
     after, metrics = jax.eval_shape(family.train_step, state, batch, jax.random.key(0))
     shapes = [jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (state, after)]
     assert shapes[0] == shapes[1] and metrics["loss"].total.shape == ()
+    if module not in (monte_carlo, pairs):
+        return  # What it is measured with is what `gaussian` is, below.
     params = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), state.params)
     measured = family.measure(params)
     assert set(measured) == {"validation_psnr", "validation_ssim"}
@@ -94,12 +96,12 @@ def test_a_run_goes_on_exactly_and_is_measured(photographs, tmp_path):
     for a, b in zip(*map(jax.tree.leaves, (first.params, second.params)), strict=True):
         np.testing.assert_array_equal(a, b)
 
-    config["eval"] = {"data": config["data"]["source"], "strengths": (10.0, 50.0), "limit": 2}
+    config["eval"] = {"data": config["data"]["source"], "strengths": (5.0, 20.0), "limit": 2}
     table = families.evaluate(config, tmp_path / "whole")
     folder = tmp_path / "whole" / "evaluation" / "step_00000003"
     result = json.loads((folder / "result.json").read_text())
-    assert [row["strength"] for row in result["images"]] == [10, 10, 50, 50]
-    for mean, strength in zip(result["mean"], (10, 50), strict=True):
+    assert [row["strength"] for row in result["images"]] == [5, 5, 20, 20]
+    for mean, strength in zip(result["mean"], (5, 20), strict=True):
         assert mean["psnr_noisy"] == pytest.approx(20 * np.log10(255 / strength), abs=0.4)
         assert f"{mean['psnr']:.2f}" in table
     assert result["data"]["fingerprint"] and "rounded to 8 bits" in result["convention"]
