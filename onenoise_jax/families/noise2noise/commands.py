@@ -4,6 +4,8 @@ import argparse
 import hashlib
 from pathlib import Path
 
+import jax
+
 from onenoise_jax.convert.files import read_weights, write_weights
 from onenoise_jax.convert.folder import Provenance, check_free
 from onenoise_jax.convert.mapping import from_flax, to_flax
@@ -101,18 +103,26 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         required=True,
-        metavar="FILE",
-        help=f"file to write, {', '.join(SUFFIXES)}; must not exist",
+        metavar="PATH",
+        help=f"file to write ({', '.join(SUFFIXES)}), or, without a suffix, folder of weights to "
+        "make; must not exist",
     )
 
 
 def _run_export(options: argparse.Namespace) -> None:
-    if options.out.suffix not in SUFFIXES:
-        raise UserError(f"--out={options.out}: expected a name ending in {' or '.join(SUFFIXES)}")
+    if options.out.suffix not in (*SUFFIXES, ""):
+        raise UserError(
+            f"--out={options.out}: expected a name ending in {' or '.join(SUFFIXES)}, or without a "
+            "suffix for a folder of weights"
+        )
     if options.out.exists():
         raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
     weights = load_weights(options.weights)
-    tensors = export(weights, options.out)
+    if options.out.suffix:
+        tensors = export(weights, options.out)
+    else:
+        save_weights(options.out, weights)
+        tensors = len(jax.tree.leaves(weights.params))
     print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
 
 
@@ -148,12 +158,14 @@ EXPORT = Command(
     summary="weights of a restoration network into a file for the published programs",
     description=(
         "Writes every tensor, bit for bit, under the names that the network was published with:\n"
-        "those of the PyTorch port where blocks are shared, of the paper's program where not."
+        "those of the PyTorch port where blocks are shared, of the paper's program where not.\n"
+        "Where --out has no suffix, a folder of weights is made instead: what `denoise` takes."
     ),
     examples=(
         "examples:\n"
         "  python -m onenoise_jax export noise2noise --weights weights/port --out port.pt\n"
-        "  python -m onenoise_jax export noise2noise --weights runs/gaussian --out paper.npz"
+        "  python -m onenoise_jax export noise2noise --weights runs/gaussian --out paper.npz\n"
+        "  python -m onenoise_jax export noise2noise --weights runs/gaussian --out weights/mine"
     ),
     configure=_configure_export,
     run=_run_export,

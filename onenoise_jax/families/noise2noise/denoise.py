@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from onenoise_jax.convert.pretrained import pretrained
+from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.fidelity import fidelity
 from onenoise_jax.evaluation.noise_level import noise_level
@@ -18,7 +20,7 @@ from onenoise_jax.families.noise2noise.restoring import (
     as_type,
     open_restorer,
 )
-from onenoise_jax.families.noise2noise.shipped import DEFAULT_WEIGHTS, best_for
+from onenoise_jax.families.noise2noise.shipped import DEFAULT, best_for
 from onenoise_jax.families.noise2noise.triptych import triptych
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.files import write_picture
@@ -43,6 +45,7 @@ class Job:
 
 def run(options: argparse.Namespace) -> None:
     """Restores what the command line names; exits with status 1 if a file of a folder failed."""
+    keep_compiled_programs()
     jobs = find_jobs(options.input, options.out)
     for one_picture in ("reference", "montage"):
         if getattr(options, one_picture) and options.input.is_dir():
@@ -50,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     if options.montage:
         check_destination(options.montage, (".png",))
     if not (options.estimate and options.weights is None):
-        open_restorer(options.weights or DEFAULT_WEIGHTS, options.tile)
+        open_restorer(options.weights or pretrained(DEFAULT), options.tile)
     if not options.input.is_dir():
         print(restore_file(jobs[0], options))
         return
@@ -118,7 +121,7 @@ def restore_file(job: Job, options: argparse.Namespace) -> str:
         level = noise_level(as_floats(noisy.pixels))
         restorer = open_restorer(options.weights or best_for(level), options.tile)
         told.append(f"noise level {level:.1f} of 255{_outside(restorer, level)}")
-    restorer = restorer or open_restorer(options.weights or DEFAULT_WEIGHTS, options.tile)
+    restorer = restorer or open_restorer(options.weights or pretrained(DEFAULT), options.tile)
     restored = restorer(noisy.pixels)
     if clean is not None:
         told.append(_compared(noisy.pixels, restored, clean))

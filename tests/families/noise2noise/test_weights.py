@@ -41,6 +41,8 @@ def test_the_commands_do_the_same(tmp_path, capsys):
     assert "3 channels to 3, no shared blocks" in capsys.readouterr().out
     assert load_weights(folder).config.corruption == CorruptionConfig("gaussian", 0.0, 50.0)
     main(["export", "noise2noise", "--weights", f"{folder}", "--out", f"{out}"])
+    main(["export", "noise2noise", "--weights", f"{folder}", "--out", f"{tmp_path / 'again'}"])
+    assert load_weights(tmp_path / "again").config == load_weights(folder).config
     first, second = read_weights(tmp_path / "a.npz"), read_weights(out)
     assert {k: v.tobytes() for k, v in first.items()} == {k: v.tobytes() for k, v in second.items()}
 
