@@ -17,6 +17,7 @@ mode (L0, for impulses and text, whose mode is x).
 """
 
 import dataclasses
+import math
 from typing import Literal, Protocol
 
 import jax
@@ -66,7 +67,7 @@ class Poisson:
 
     def __call__(self, key: jax.Array, image: jax.Array) -> tuple[jax.Array, jax.Array]:
         photons = self.strength.draw(jax.random.fold_in(key, 0))
-        counts = jax.random.poisson(jax.random.fold_in(key, 1), photons * image)
+        counts = poisson_counts(jax.random.fold_in(key, 1), photons * image, self.strength.high)
         return counts / photons, everywhere(image)
 
 
@@ -160,6 +161,8 @@ class CorruptionConfig:
         return dataclasses.replace(self, low=strength, high=strength)
 
 
+LARGEST_INVERTED = 60.0
+"""Of Poisson rates; e^-60 is far above the smallest float32."""
 MOST = 0.95
 """The largest share of pixels that may be covered; that of the paper's Bernoulli noise."""
 _KINDS = {
@@ -179,6 +182,28 @@ def make_corruption(config: CorruptionConfig) -> Corruption:
     if config.clip or config.round:
         return Stored(corruption, config.clip, config.round)
     return corruption
+
+
+def poisson_counts(key: jax.Array, rate: jax.Array, most: float) -> jax.Array:
+    """Poisson numbers of mean `rate`, float32 of its shape, where no rate exceeds `most`.
+
+    By inversion: the count is the number of j with u > P(at most j), u ~ U(0, 1). The same few
+    operations for every pixel are many times as fast as the library's rejection, which large
+    rates are left to: e^-rate is no float32 there.
+    """
+    if most > LARGEST_INVERTED:
+        return jax.random.poisson(key, rate).astype(jnp.float32)
+    u = jax.random.uniform(key, rate.shape)
+
+    def count(j: jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        probability, below, counts = carry
+        below = below + probability
+        return probability * rate / (j + 1), below, counts + (u > below)
+
+    # Beyond 8 standard deviations (and a few) lies less than what u can tell from 1.
+    last = math.ceil(most + 8 * most**0.5 + 8)
+    start = (jnp.exp(-rate), jnp.zeros_like(rate), jnp.zeros_like(rate))
+    return jax.lax.fori_loop(0, last, count, start, unroll=8)[-1]
 
 
 def everywhere(image: jax.Array) -> jax.Array:

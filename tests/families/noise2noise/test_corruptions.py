@@ -4,10 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
+from onenoise_jax.families.noise2noise.corruptions import (
+    CorruptionConfig,
+    make_corruption,
+    poisson_counts,
+)
 from onenoise_jax.families.noise2noise.loss import ObjectiveConfig, pair
 
 LEVELS = jnp.array([0.2, 0.5, 0.9])
@@ -54,6 +59,20 @@ def test_source_and_target_are_independent_and_so_are_their_strengths(kind):
     strengths = [images.std(axis=1) for images in flat]
     assert np.std(strengths[0]) > 0.1 * np.mean(strengths[0])
     assert abs(np.corrcoef(strengths)[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 7.0, 50.0])
+def test_counts_of_photons_are_distributed_as_poisson_says(rate):
+    counts = np.asarray(poisson_counts(jax.random.key(0), jnp.full(1 << 16, rate), 50.0))
+    values = np.arange(100)
+    found = np.array([np.mean(counts <= value) for value in values])
+    # Kolmogorov and Smirnov: beyond 2 / sqrt(n) with a probability below 0.001.
+    assert np.abs(found - stats.poisson.cdf(values, rate)).max() < 2 / 256
+
+
+def test_large_rates_are_left_to_the_library():
+    counts = poisson_counts(jax.random.key(0), jnp.full(64, 1e4), 1e4)
+    assert np.asarray(counts).mean() == pytest.approx(1e4, rel=0.01)
 
 
 def test_strengths_are_uniform_in_their_range():
