@@ -49,3 +49,22 @@ def test_zero_means_after_the_last_step_alone(tmp_path):
     family = dataclasses.replace(toy.family(validate_every=0), validation=toy.VALIDATION)
     train(family, toy.CONFIG, tmp_path)
     assert ["validation_loss" in line for line in toy.lines(tmp_path)] == [False, False, True]
+
+
+@pytest.mark.parametrize("validation", [None, toy.VALIDATION])
+def test_what_a_family_measures_is_logged_with_it(validation, tmp_path):
+    """Of the averaged parameters, whole and on one device, with a validation loss and without."""
+
+    def measure(params):
+        assert len(params["w"].sharding.device_set) == 1
+        return {"first": float(params["w"][0])}
+
+    family = toy.family(validate_every=4, log_every=3, checkpoint_every=4)
+    family = dataclasses.replace(family, validation=validation, measure=measure)
+    train(family, toy.CONFIG, tmp_path)
+    lines = {line["step"]: line for line in toy.lines(tmp_path)}
+    assert "first" not in lines[3]
+    for step in (4, 6):
+        state, _ = toy.final(tmp_path, step)
+        assert lines[step]["first"] == pytest.approx(float(state.ema.params["w"][0]), rel=1e-6)
+        assert ("validation_loss" in lines[step]) == (validation is not None)
