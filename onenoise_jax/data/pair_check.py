@@ -18,10 +18,11 @@ _LARGEST = 512
 _SMALLEST = 32
 _FINE, _COARSE = 1.0, 8.0
 _TO_SIGMA = 0.6745
+_SMOOTH, _DARK = 2.0, 20.0
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])[..., None] / 6
 
 MOST_SHIFT = 0.75
-MOST_CORRELATION = 0.3
+MOST_CORRELATION = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +30,8 @@ class PairCheck:
     """What was found of one pair.
 
     `down`, `right`: by how many pixels the target is displaced against the source.
-    `noise`: standard deviations of the finest detail of source and target, of 255.
-    `correlation`: of that detail in one with that in the other, as far as it is noise.
+    `noise`: standard deviations of the finest detail in plain parts of source and target, of 255.
+    `correlation`: of that detail in one with that in the other.
     """
 
     name: str
@@ -51,10 +52,11 @@ def check_pair(name: str, source: np.ndarray, target: np.ndarray) -> PairCheck:
         raise UserError(f"{name}: {source.shape[1]} x {source.shape[0]} pixels are too few.")
     left, right = (centre_crop(image, side).astype(np.float32) for image in (source, target))
     down, across = displacement(left.mean(axis=-1), right.mean(axis=-1))
-    noise = noise_sigma(left), noise_sigma(right)
+    plain = plain_parts((left + right).mean(axis=-1) / 2)
+    noise = noise_sigma(left, plain), noise_sigma(right, plain)
     total = noise[0] ** 2 + noise[1] ** 2
     # Independent noise: the variance of the difference is the sum of both variances.
-    correlation = 1 - noise_sigma(left - right) ** 2 / total if total else 1.0
+    correlation = 1 - noise_sigma(left - right, plain) ** 2 / total if total else 1.0
     return PairCheck(name, down, across, noise, float(correlation))
 
 
@@ -80,13 +82,24 @@ def displacement(source: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     return float(down), float(right)
 
 
-def noise_sigma(image: np.ndarray) -> float:
-    """The standard deviation of white noise in `image`, (height, width, channels).
+def noise_sigma(image: np.ndarray, where: np.ndarray) -> float:
+    """The standard deviation of white noise in `image`, (height, width, channels), `where` asked.
 
     From the response to a difference of Laplacians, which smooth parts do not have (Immerkaer
     1996), by its median, which edges hardly move. Fine texture counts as noise.
     """
-    return float(np.median(np.abs(ndimage.convolve(image, _NOISE_MASK))) / _TO_SIGMA)
+    return float(np.median(np.abs(ndimage.convolve(image, _NOISE_MASK))[where]) / _TO_SIGMA)
+
+
+def plain_parts(image: np.ndarray) -> np.ndarray:
+    """Where `image`, (height, width) in [0, 255], has the least texture: a quarter, as bool.
+
+    Black and white parts, where noise is cut off, are the last to be taken.
+    """
+    slope = ndimage.gaussian_gradient_magnitude(image, _SMOOTH)
+    level = ndimage.gaussian_filter(image, _SMOOTH)
+    slope = np.where((level > _DARK) & (level < 255 - _DARK), slope, slope.max())
+    return slope <= np.quantile(slope, 0.25)
 
 
 def check_pairs(source: PairSource, count: int = 16) -> list[PairCheck]:
