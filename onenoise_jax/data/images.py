@@ -176,8 +176,8 @@ class Repeated:
     """The images of `source` over and over, `at_least` so many: what an epoch takes crops of.
 
     A batch may then have more crops than the source has images. The default makes shuffling
-    cheap, too: of fewer than some ten thousand records, `Batches` takes long to find the next
-    (2 ms of 24, 6 µs of 65,536). See `ImageSource`.
+    cheap, too: grain's, which `Batches` uses, takes the longer to find the next record the fewer
+    there are, below 65,536. See `ImageSource`.
     """
 
     def __init__(self, source: ImageSource, at_least: int = 1 << 16):

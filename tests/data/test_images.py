@@ -6,9 +6,14 @@ import pytest
 from PIL import Image
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data import manifest as manifests
+from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
 from onenoise_jax.data.image_folder import EMBEDDED, EMBEDDED_GREY, open_folder
 from onenoise_jax.data.images import Kept, Repeated, open_images
+from onenoise_jax.data.manifest import Manifest
 from onenoise_jax.data.source import Remainder, split
+from onenoise_jax.data.writer import write_shard
+from tests.data.examples import SHAPE, image, write
 
 
 def pixels(index: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -171,3 +176,26 @@ def test_photographs_come_with_scikit_image(channels):
 def test_options_that_make_no_images_are_refused(folder, options):
     with pytest.raises(UserError, match=next(iter(options))):
         open_images(folder, **options)
+
+
+def test_labelled_images_of_a_dataset_are_images_too(tmp_path):
+    write(tmp_path, count=5, shards=2)
+    source = open_images(tmp_path, channels=1)
+    assert source[3].name == "image 3"
+    np.testing.assert_array_equal(source[3].pixels, image(3).pixels)
+    assert open_images(tmp_path, channels=3)[0].pixels.shape == (*SHAPE[:2], 3)
+
+
+def test_a_conversion_that_has_no_shard_yet_is_no_folder_of_pictures(tmp_path):
+    (tmp_path / "conversion.json").write_text("{}")
+    with pytest.raises(UserError, match="was not finished"):
+        open_images(tmp_path)
+
+
+def test_arrays_are_no_images(tmp_path):
+    layout = ArrayLayout((ArraySpec("a", "float32", (2,)),))
+    records = [{"a": np.zeros(2, np.float32)}]
+    shard = write_shard(tmp_path / "shard-00000-of-00001.array_record", records, range(1), layout)
+    manifests.save(tmp_path, Manifest(layout, (shard,)))
+    with pytest.raises(UserError, match="holds arrays"):
+        open_images(tmp_path)
