@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         ("--size", 128, "width and height in pixels"),
         ("--spp", 8, "light paths per pixel of a render"),
         ("--target_spp", None, "the same for targets (default: as renders)"),
-        ("--reference_spp", 512, "the same for references"),
+        ("--reference_spp", 256, "the same for references"),
         ("--depth", 8, "reflections of a path at most"),
         ("--seed", 0, "another number makes other views"),
     ):
