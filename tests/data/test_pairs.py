@@ -207,3 +207,11 @@ def test_pictures_of_a_few_pixels_cannot_be_compared():
     tiny = np.zeros((20, 40, 1), np.uint8)
     with pytest.raises(UserError, match="40 x 20 pixels are too few"):
         check_pair("p", tiny, tiny)
+
+
+def test_plain_parts_have_neither_texture_nor_cut_off_noise():
+    image = np.zeros((60, 120))  # Black, where noise is cut off; then grey; then texture.
+    image[:, 40:80] = 120
+    image[:, 80:] = np.random.default_rng(0).integers(0, 256, (60, 40))
+    columns = np.nonzero(plain_parts(image))[1]
+    assert 40 <= columns.min() < columns.max() < 80
