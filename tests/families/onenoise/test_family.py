@@ -166,5 +166,7 @@ def test_another_vocabulary_is_refused(tmp_path, monkeypatch):
 def test_every_experiment_has_a_small_variant_and_an_unknown_one_is_refused(waves):
     for name in EXPERIMENTS:
         assert families.build(experiment(name, waves).to_dict()).loop.steps == 1
-    with pytest.raises(UserError, match=r"config\.family='twonoise': expected one of onenoise"):
+    with pytest.raises(
+        UserError, match=r"config\.family='twonoise': expected one of noise2noise, onenoise"
+    ):
         families.build({"family": "twonoise"})

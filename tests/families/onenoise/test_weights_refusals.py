@@ -121,7 +121,7 @@ def test_a_write_that_fails_leaves_nothing(converted, tmp_path, monkeypatch):
         raise OSError("disk full")
 
     weights = load_weights(converted)
-    monkeypatch.setattr("onenoise_jax.families.onenoise.weights_folder.write_weights", fail)
+    monkeypatch.setattr("onenoise_jax.convert.folder.write_weights", fail)
     with pytest.raises(UserError, match="disk full"):
         save_weights(tmp_path / "out", weights)
     assert not list(tmp_path.iterdir())
