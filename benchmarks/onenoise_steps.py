@@ -48,9 +48,10 @@ def random_batch(batch: int, size: int, mixed: float) -> dict[str, jax.Array]:
     boxes = np.full((batch, 1, 5), -1, np.float32)
     boxes[: round(mixed * batch), 0] = (size / 2, size / 2, size / 4, size / 5, 0.3)
     return {
-        "pixels": jnp.asarray(rng.integers(0, 256, (batch, 2, size, size)), jnp.uint8),
-        "labels": jnp.asarray(rng.integers(0, 20, (batch, 2)), jnp.int32),
-        "attributes": jnp.asarray(rng.random((batch, 2, 25)), jnp.float32),
+        "pixels": jnp.asarray(rng.integers(0, 256, (batch, size, size)), jnp.uint8),
+        "labels": jnp.asarray(rng.integers(0, 20, batch), jnp.int32),
+        "attributes": jnp.asarray(rng.random((batch, 25)), jnp.float32),
+        "partners": (jnp.arange(batch, dtype=jnp.int32)[:, None] + 1) % batch,
         "boxes": jnp.asarray(boxes),
     }
 
@@ -79,7 +80,7 @@ def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | 
     optimizer = make_optimizer(construct(OptimizerConfig, recipe.optimizer, "config.optimizer"))
     ema = construct(EmaConfig, recipe.ema, "config.ema")
     mixed = (round(options.mixed * options.batch), options.batch)
-    loss = make_loss(config, network, process, mixed)
+    loss = make_loss(config, network, process, mixed, group=options.batch)
     step = make_train_step(loss, optimizer, ema, 1)
 
     @jax.jit

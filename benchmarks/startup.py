@@ -2,8 +2,9 @@
 
     python -m benchmarks.startup --config=configs/onenoise/tiny.py --size=64 --batch=8
 
-Makes a few textures, then starts a run of one step twice, with an empty cache of compiled
-programs and with the one that the first left. Prints one JSON line: seconds of each, and of
+Makes a few textures, then starts a run of one step twice (and draws one sample of each type in
+one step before and after it), with an empty cache of compiled programs and with the one that the
+first left. Prints one JSON line: seconds of each, and of
 starting Python with JAX alone.
 """
 
@@ -51,6 +52,8 @@ def main() -> None:
             f"--config.train.batch_size={options.batch}",
             "--config.train.steps=1",
             "--config.train.sample_every=0",
+            "--config.sample.per_type=1",
+            "--config.sample.steps=1",
         )
         cache = {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")}
         first, again = (

@@ -2,13 +2,14 @@
 
 CutMix (Yun et al., arXiv:1905.04899) as Maesumi et al. use it for spatially varying noise
 (arXiv:2404.16292): rotated boxes of other records, each of a label not used yet, are pasted
-onto a record. Here only the ingredients are drawn; a device composes them, since the
-composed label and attribute maps are a hundred times larger than what is drawn.
+onto a record. As in the former, those are other records of the same batch, so that each record
+is read once. Here only the ingredients are drawn; a device composes them, since the
+composed images, label and attribute maps are a hundred times larger than what is drawn.
 
 A sample has L = 1 + patches layers; layer 0 is the record itself and covers everything,
-layer l > 0 covers `boxes[l - 1]`, and a later layer lies over an earlier one. With
-dx = x - centre x and dy = y - centre y (x grows to the right, y downwards, pixel (0, 0) has
-its centre at (0, 0)), pixel (x, y) belongs to a box iff
+layer l > 0 is its partner l - 1 and covers `boxes[l - 1]`, and a later layer lies over an earlier
+one. With dx = x - centre x and dy = y - centre y (x grows to the right, y downwards, pixel (0, 0)
+has its centre at (0, 0)), pixel (x, y) belongs to a box iff
 
     |  dx cos(angle) + dy sin(angle) | <= half width   and
     | -dx sin(angle) + dy cos(angle) | <= half height.
@@ -33,12 +34,15 @@ _OTHER_ORDER = np.dtype(np.uint64).newbyteorder("S")
 class Mixing:
     """The sample function of cutmix; `Batches(..., sample=Mixing(...))`.
 
-    `batch_size` is that of the run, `label_counts` those of the source. `probability` of the
-    samples of each batch, rounded to a whole number, receive 1 to `patches` patches, uniformly:
-    the first ones of each block of slots (`mixed_block`); `patches=0` turns mixing off. Since
-    the records are shuffled, each is as likely as any other to be mixed. With `flip`, the own
-    and each partner's pixels are mirrored horizontally and vertically, each with probability 1/2.
-    Raises UserError if the source has too few labels for `patches` partners.
+    `batch_size` is the number of samples that are mixed among themselves: of a micro-batch of the
+    run; `label_counts` are those of the source. `probability` of them, rounded to a whole number,
+    receive 1 to `patches` patches, uniformly: the first ones of each block of slots
+    (`mixed_block`); `patches=0` turns mixing off. Since the records are shuffled, each is as
+    likely as any other to be mixed. Partners come from the sample's `group` of slots; where too
+    few of those have other labels, there are fewer patches. With `flip`, the pixels of each
+    record are mirrored horizontally and vertically, each with probability 1/2.
+    Raises UserError if the source has too few labels, or the batch too few samples, for
+    `patches` partners.
     """
 
     batch_size: int
@@ -59,6 +63,13 @@ class Mixing:
                 f"patch shows another one, but the dataset has {labels}. Use fewer patches."
             )
 
+        if self.patches and self.group <= self.patches:
+            raise UserError(
+                f"patches={self.patches} needs batches of at least {self.patches + 1} samples, "
+                f"since each patch shows another sample, but a (micro-)batch has "
+                f"{self.batch_size}. Use larger ones, or mix none."
+            )
+
     def __call__(
         self,
         slots: Sequence[int],
@@ -66,43 +77,61 @@ class Mixing:
         source: Source,
         generators: Sequence[np.random.Generator],
     ) -> dict[str, np.ndarray]:
-        """The samples at n `slots`, each with L = 1 + patches layers.
+        """The samples at n consecutive `slots`, which must be whole groups.
 
-        `pixels` (n, L, height, width) uint8, or (n, L, height, width, channels) if there are
-        several; `labels` (n, L) int32; `attributes` (n, L, a) float32; `boxes` (n, patches, 5)
-        float32: centre x, centre y, half width, half height in pixels, angle in radians.
-        An unused layer has no pixels (0), the record's own label and attributes, and a box of
-        half extents -1, which covers nothing.
+        `pixels` (n, height, width) uint8, or (n, height, width, channels) if there are several;
+        `labels` (n,) int32; `attributes` (n, a) float32; `partners` (n, patches) int32, each a
+        position in [0, group) in the sample's group; `boxes` (n, patches, 5) float32: centre x,
+        centre y, half width, half height in pixels, angle in radians. An unused patch has the
+        sample itself as its partner, and a box of half extents -1, which covers nothing.
+        Raises UserError if the slots cut a group.
         """
-        count, layers, channels = len(slots), 1 + self.patches, source.image_shape[2]
-        pixels = np.empty((count, layers, *source.image_shape), np.uint8)
-        labels = np.empty((count, layers), np.int32)
-        attributes = np.empty((count, layers, len(source.attributes)), np.float32)
-        boxes = np.zeros((count, self.patches, 5), np.float32)
-        boxes[..., 2:4] = -1
-        batch = {
+        if slots[0] % self.group or len(slots) % self.group:
+            raise UserError(
+                f"a process's share of {len(slots)} samples a batch cuts a group of {self.group}, "
+                "which are mixed among themselves: use a batch of a multiple of "
+                f"{self.group} samples for each process."
+            )
+        count, channels = len(slots), source.image_shape[2]
+        pixels = np.empty((count, *source.image_shape), np.uint8)
+        labels = np.empty(count, np.int32)
+        attributes = np.empty((count, len(source.attributes)), np.float32)
+        for row, (record, generator) in enumerate(zip(records, generators, strict=True)):
+            image = source[record]
+            labels[row], attributes[row] = image.label, image.attributes
+            self._paste(image, pixels[row], generator)
+        partners, boxes = self._patches(slots, labels, source.image_shape, generators)
+        return {
             "pixels": pixels[..., 0] if channels == 1 else pixels,
             "labels": labels,
             "attributes": attributes,
+            "partners": partners,
             "boxes": boxes,
         }
+
+    def _patches(
+        self,
+        slots: Sequence[int],
+        labels: np.ndarray,
+        image_shape: tuple[int, int, int],
+        generators: Sequence[np.random.Generator],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Partners and boxes, as `__call__` describes them."""
         mixed, block = self.mixed_block
-        rows = zip(slots, records, generators, strict=True)
-        for row, (slot, record, generator) in enumerate(rows):
-            own = source[record]
-            labels[row], attributes[row] = own.label, own.attributes
-            self._paste(own, pixels[row, 0], generator)
-            used = [own.label]
+        own = np.arange(len(slots), dtype=np.int32) % self.group
+        partners = np.repeat(own[:, None], self.patches, axis=1)
+        boxes = np.zeros((len(slots), self.patches, 5), np.float32)
+        boxes[..., 2:4] = -1
+        for row, (slot, generator) in enumerate(zip(slots, generators, strict=True)):
             if slot % block < mixed:
-                partners = int(generator.integers(1, layers))
-                for layer in range(1, 1 + partners):
-                    partner = _partner(used, source, generator)
-                    used.append(partner.label)
-                    labels[row, layer], attributes[row, layer] = partner.label, partner.attributes
-                    self._paste(partner, pixels[row, layer], generator)
-                    boxes[row, layer - 1] = random_box(generator, *source.image_shape[:2])
-            pixels[row, len(used) :] = 0
-        return batch
+                first = row - row % self.group
+                group = labels[first : first + self.group].tolist()
+                wanted = int(generator.integers(1, self.patches + 1))
+                chosen = _partners(group, row - first, wanted, generator)
+                partners[row, : len(chosen)] = chosen
+                for patch in range(len(chosen)):
+                    boxes[row, patch] = random_box(generator, *image_shape[:2])
+        return partners, boxes
 
     @functools.cached_property
     def mixed_block(self) -> tuple[int, int]:
@@ -118,6 +147,20 @@ class Mixing:
         divides = exact and self.batch_size % fraction.denominator == 0
         block = fraction.denominator if divides else self.batch_size
         return round(self.probability * block), block
+
+    @functools.cached_property
+    def group(self) -> int:
+        """How many consecutive slots, from a multiple of it on, are mixed among themselves.
+
+        The smallest multiple of a mixed block that divides `batch_size` and has four samples for
+        each patch, so that hardly ever all of them have one label, or else the largest. 1 without
+        patches.
+        """
+        if not self.patches:
+            return 1
+        block = self.mixed_block[1]
+        sizes = [n for n in range(block, self.batch_size + 1, block) if self.batch_size % n == 0]
+        return next((size for size in sizes if size >= 4 * self.patches), sizes[-1])
 
     def _paste(
         self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator
@@ -168,8 +211,13 @@ def write_flipped(
         out.reshape(height, width).view(_OTHER_ORDER)[...] = words[rows, ::-1]
 
 
-def _partner(used: Sequence[int], source: Source, generator: np.random.Generator) -> LabelledImage:
-    """A record drawn at random among those whose label is not in `used`."""
-    while (image := source[int(generator.integers(len(source)))]).label in used:
-        pass
-    return image
+def _partners(
+    labels: Sequence[int], own: int, wanted: int, generator: np.random.Generator
+) -> list[int]:
+    """At most `wanted` positions in `labels`, at random: of labels that differ, also from own's."""
+    used, chosen = {labels[own]}, []
+    for position in generator.permutation(len(labels)).tolist():
+        if len(chosen) < wanted and labels[position] not in used:
+            used.add(labels[position])
+            chosen.append(position)
+    return chosen

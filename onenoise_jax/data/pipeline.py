@@ -25,8 +25,8 @@ Sample = Callable[
 ]
 """`sample(slots, records, source, generators)`: the samples at `slots`, each array (slots, ...).
 
-Sample i is made from record number `records[i]` and what `generators[i]` draws; it must not depend
-on the others.
+Sample i is made from record number `records[i]` and what `generators[i]` draws. Of the others it
+may depend only on a run of consecutive ones that `slots` hold whole, whoever computes them.
 """
 
 _BATCHES = 1 << 40

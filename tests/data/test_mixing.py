@@ -21,13 +21,19 @@ def source(tmp_path_factory):
 
 
 def samples(source, count=200, **options):
-    """The first `count` samples of a run in which every sample is mixed, one by one."""
+    """The first `count` samples of a run in which every sample is mixed, one by one: their layers.
+
+    `pixels`, `labels` and `attributes` are those of the record, then of its partners.
+    """
     options = {"probability": 1.0, **options}
     mixing = Mixing(8, source.label_counts, **options)
     batches = Batches(source, 8, 0, mixing, threads=0)
     for batch in itertools.islice(batches.iterator(), count // 8):
         for row in range(8):
-            yield {name: array[row] for name, array in batch.items()}
+            first = row - row % mixing.group
+            layers = [row, *(first + batch["partners"][row])]
+            named = {name: batch[name][layers] for name in ("pixels", "labels", "attributes")}
+            yield named | {"boxes": batch["boxes"][row], "layers": layers}
 
 
 def used_layers(sample):
@@ -58,33 +64,44 @@ def test_used_layers_show_records_of_distinct_labels_with_their_attributes(sourc
             assert sample["labels"][layer] == image(index).label
 
 
-def test_unused_layers_cover_nothing_and_repeat_the_own_record(source):
+def test_unused_layers_cover_nothing_and_are_the_own_record(source):
     seen = 0
     for sample in samples(source, 80, patches=3):
         for layer in range(used_layers(sample), 4):
             seen += 1
-            assert not sample["pixels"][layer].any()
-            assert sample["labels"][layer] == sample["labels"][0]
-            np.testing.assert_array_equal(sample["attributes"][layer], sample["attributes"][0])
+            assert sample["layers"][layer] == sample["layers"][0]
             np.testing.assert_array_equal(sample["boxes"][layer - 1], [0, 0, -1, -1, 0])
             assert not inside(sample["boxes"][layer - 1], 16, 24).any()
     assert seen > 20
 
 
 def test_the_number_of_patches_is_uniform_from_one(source):
-    counts = np.bincount([used_layers(s) - 1 for s in samples(source, 600, patches=3)])
-    assert counts[0] == 0
-    np.testing.assert_allclose(counts[1:] / 600, 1 / 3, atol=0.08)
+    counts = np.bincount([used_layers(s) - 1 for s in samples(source, 600, patches=2)])
+    # All eight of a group have one or two labels less often than once in 200 times.
+    assert counts[0] <= 2
+    np.testing.assert_allclose(counts[1:] / 600, 1 / 2, atol=0.07)
 
 
-def test_every_mirroring_is_equally_frequent_for_own_and_partner_independently(source):
-    pairs = []
-    for sample in samples(source, 800, patches=1):
-        pairs.append(tuple(origin(sample["pixels"][i], sample["attributes"][i])[1] for i in (0, 1)))
-    counts = [pairs.count(pair) for pair in itertools.product(mirrorings(np.eye(2)), repeat=2)]
-    assert sum(counts) == 800
-    # 16 cells of 50 expected; 37.7 is the 0.999 quantile of chi squared with 15 degrees of freedom.
-    assert sum((count - 50) ** 2 / 50 for count in counts) < 37.7
+def test_a_group_of_one_label_is_not_mixed(source):
+    mixing = Mixing(4, source.label_counts, probability=1.0, patches=2)
+    of_one = [index for index in range(40) if image(index).label == 2][:4]
+    generators = [np.random.default_rng(slot) for slot in range(8)]
+    records = [*of_one, 0, *of_one[:3]]
+    batch = mixing(range(8), records, source, generators)
+    positions = np.arange(4)[:, None]
+    np.testing.assert_array_equal(batch["partners"][:4], np.repeat(positions, 2, 1))
+    assert (batch["boxes"][:4, :, 2] == -1).all()
+    # With two labels in a group, there is one patch, though two may have been wanted.
+    assert (batch["boxes"][4:, 0, 2] > 0).all() and (batch["boxes"][4:, 1, 2] == -1).all()
+    assert (batch["partners"][5:, 0] == 0).all() and batch["partners"][4, 0] > 0
+
+
+def test_every_mirroring_is_equally_frequent(source):
+    counts = dict.fromkeys(mirrorings(np.eye(2)), 0)
+    for sample in samples(source, 800, patches=0):
+        counts[origin(sample["pixels"][0], sample["attributes"][0])[1]] += 1
+    # 4 cells of 200 expected; 16.3 is the 0.999 quantile of chi squared with 3 degrees of freedom.
+    assert sum((count - 200) ** 2 / 200 for count in counts.values()) < 16.3
 
 
 def test_without_flips_pixels_are_the_records(source):
@@ -99,28 +116,53 @@ def test_without_mixing_there_is_one_layer(source):
     origin(sample["pixels"][0], sample["attributes"][0])
 
 
+def test_each_record_is_read_once(source):
+    read = []
+
+    class Counted:
+        image_shape, attributes = source.image_shape, source.attributes
+
+        def __getitem__(self, index):
+            read.append(index)
+            return source[index]
+
+    generators = [np.random.default_rng(slot) for slot in range(8)]
+    mixing = Mixing(8, source.label_counts, probability=1.0, patches=3)
+    mixing(range(8), range(10, 18), Counted(), generators)
+    assert read == list(range(10, 18))
+
+
 @pytest.mark.parametrize("patches", [1, 2])
-def test_partners_are_drawn_from_the_whole_dataset(source, patches):
-    found = set()
-    for sample in samples(source, 800, patches=patches):
-        for layer in range(1, used_layers(sample)):
-            found.add(origin(sample["pixels"][layer], sample["attributes"][layer])[0])
-    assert found == set(range(40))
+def test_any_other_of_a_group_is_as_likely_a_partner(source, patches):
+    mixing = Mixing(8, source.label_counts, probability=1.0, patches=patches)
+    assert mixing.group == 4 * patches
+    counts = np.zeros((mixing.group, mixing.group))
+    batches = Batches(source, 8, 0, mixing)
+    for index in range(150):
+        batch = batches[index]
+        own = np.arange(8) % mixing.group
+        for patch in range(patches):
+            used = batch["boxes"][:, patch, 2] > 0
+            np.add.at(counts, (own[used], batch["partners"][used, patch]), 1)
+    assert not counts.diagonal().any()
+    others = counts[~np.eye(mixing.group, dtype=bool)]
+    np.testing.assert_allclose(others, others.mean(), atol=4.5 * others.mean() ** 0.5)
 
 
 def test_shapes_types_and_size(tmp_path):
-    for shape, expected in (((256, 256, 1), (2, 256, 256)), ((16, 24, 3), (2, 16, 24, 3))):
+    for shape, expected in (((256, 256, 1), (8, 256, 256)), ((16, 24, 3), (8, 16, 24, 3))):
         folder = tmp_path / str(shape[2])
         write(folder, 8, 1, shape)
-        sample = next(samples(open_source(folder), 8, patches=1))
-        described = {name: (array.shape, array.dtype.name) for name, array in sample.items()}
+        source = open_source(folder)
+        batch = Batches(source, 8, 0, Mixing(8, source.label_counts, patches=2))[0]
+        described = {name: (array.shape, array.dtype.name) for name, array in batch.items()}
         assert described == {
             "pixels": (expected, "uint8"),
-            "labels": ((2,), "int32"),
-            "attributes": ((2, 3), "float32"),
-            "boxes": ((1, 5), "float32"),
+            "labels": ((8,), "int32"),
+            "attributes": ((8, 3), "float32"),
+            "partners": ((8, 2), "int32"),
+            "boxes": ((8, 2, 5), "float32"),
         }
-        assert sum(array.nbytes for array in sample.values()) < 0.15e6 or shape[2] == 3
 
 
 @pytest.mark.parametrize("shape", [(16, 24, 1), (5, 7, 1), (4, 12, 1), (4, 8, 3), (1, 8, 1)])
@@ -161,6 +203,29 @@ def test_without_patches_nothing_is_mixed():
     assert Mixing(8, COUNTS, patches=0).mixed_block == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "probability", "patches", "group"),
+    [
+        (64, 0.5, 1, 4),
+        (64, 0.5, 3, 16),
+        (64, 1.0, 1, 4),
+        (12, 0.25, 1, 4),
+        (12, 0.25, 2, 12),
+        (10, 0.5, 1, 10),
+        (4, 0.5, 3, 4),
+        (2, 0.5, 1, 2),
+        (64, 0.3, 1, 64),
+        (8, 0.5, 0, 1),
+    ],
+)
+def test_a_group_has_four_samples_a_patch_if_the_batch_allows(
+    batch_size, probability, patches, group
+):
+    mixing = Mixing(batch_size, COUNTS, probability, patches)
+    assert mixing.group == group
+    assert batch_size % group == 0 and group % mixing.mixed_block[1] == 0
+
+
 def test_the_first_samples_of_each_block_are_mixed(source):
     mixing = Mixing(12, source.label_counts, probability=0.25, patches=2)
     batches = Batches(source, 12, 7, mixing)
@@ -170,12 +235,20 @@ def test_the_first_samples_of_each_block_are_mixed(source):
 
 
 def test_any_number_of_processes_mixes_the_same(source):
-    mixing = Mixing(12, source.label_counts, probability=0.3, patches=2)
-    whole = Batches(source, 12, 7, mixing)[5]
-    shares = [Batches(source, 12, 7, mixing, process_index=p, process_count=4)[5] for p in range(4)]
+    mixing = Mixing(32, source.label_counts, probability=0.25, patches=2)
+    whole = Batches(source, 32, 7, mixing)[5]
+    shares = [Batches(source, 32, 7, mixing, process_index=p, process_count=4)[5] for p in range(4)]
     for name in whole:
         together = np.concatenate([share[name] for share in shares])
         np.testing.assert_array_equal(together, whole[name])
+
+
+def test_shares_that_cut_a_group_are_refused(source):
+    mixing = Mixing(8, source.label_counts)
+    with pytest.raises(UserError, match=r"share of 2 samples.*group of 4.*multiple of 4"):
+        Batches(source, 8, 7, mixing, process_count=4)[0]
+    with pytest.raises(UserError, match="share of 6 samples"):
+        Batches(source, 24, 7, mixing, process_index=1, process_count=4)[0]
 
 
 # Boxes
@@ -272,6 +345,8 @@ def test_the_axes_of_a_box_are_those_of_the_image(source):
         ({"patches": -1}, "patches=-1"),
         ({"patches": 4}, "patches=4 needs records of 5 labels.*has 4"),
         ({"patches": 1, "label_counts": (10, 0, 0)}, "needs records of 2 labels.*has 1"),
+        ({"batch_size": 1}, "patches=1 needs batches of at least 2 samples.*has 1"),
+        ({"batch_size": 3, "patches": 3}, "patches=3 needs batches of at least 4 samples.*has 3"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused(options, message):

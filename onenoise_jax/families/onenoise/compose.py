@@ -1,6 +1,7 @@
 """From the compact batch that travels to the device to images and their condition.
 
-A texture is composed of layers: layer 0 is a whole record, layer l + 1 shows inside box l.
+A texture is composed of layers: layer 0 is its own record, layer l + 1, the record of partner l,
+shows inside box l.
 """
 
 import jax
@@ -33,16 +34,32 @@ def box_regions(boxes: jax.Array, height: int, width: int) -> jax.Array:
 
 
 def compose(
-    batch: dict[str, jax.Array], mixed: tuple[int, int] = (1, 1)
+    batch: dict[str, jax.Array], mixed: tuple[int, int] = (1, 1), group: int = 1
 ) -> tuple[jax.Array, RegionCondition]:
     """Images (b, h, w, 1) float32 in [-1, 1] and the condition that each pixel has.
 
-    `batch` holds `pixels` (b, L, h, w) uint8, `labels` (b, L) int32, `attributes`
-    (b, L, p) float32 and `boxes` (b, L - 1, 5) float32. `mixed` (m, n) says that of every n
-    consecutive samples at most the first m have boxes.
+    `batch` holds `pixels` (b, h, w) uint8, `labels` (b,) int32, `attributes` (b, p) float32,
+    `partners` (b, n) int32 in [0, group) and `boxes` (b, n, 5) float32; a partner is a position
+    among the `group` consecutive samples to which a sample belongs. `mixed` (m, n) says that of
+    every n consecutive samples at most the first m have boxes.
     """
-    pixels = batch["pixels"]
-    regions = box_regions(batch["boxes"], *pixels.shape[2:])
-    shown = jnp.take_along_axis(pixels, regions[:, None], axis=1)[:, 0]
+    partners = batch["partners"]
+    regions = box_regions(batch["boxes"], *batch["pixels"].shape[1:])
+    layers = of_partners(batch["pixels"], partners, group)
+    shown = batch["pixels"]
+    for patch in range(partners.shape[1]):
+        shown = jnp.where(regions == patch + 1, layers[:, patch], shown)
+    labels, attributes = (
+        jnp.concatenate([own[:, None], of_partners(own, partners, group)], axis=1)
+        for own in (batch["labels"], batch["attributes"])
+    )
     images = shown[..., None].astype(jnp.float32) / 127.5 - 1.0
-    return images, RegionCondition(regions, batch["labels"], batch["attributes"], mixed)
+    return images, RegionCondition(regions, labels, attributes, mixed)
+
+
+def of_partners(values: jax.Array, partners: jax.Array, group: int) -> jax.Array:
+    """What each sample's partners (b, n) have of `values` (b, ...): (b, n, ...)."""
+    groups = values.reshape(-1, group, *values.shape[1:])
+    positions = partners.reshape(len(groups), -1)
+    chosen = jax.vmap(lambda rows, numbers: rows[numbers])(groups, positions)
+    return chosen.reshape(*partners.shape, *values.shape[1:])

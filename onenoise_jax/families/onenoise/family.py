@@ -43,9 +43,9 @@ def build(config: Mapping[str, Any]) -> Family:
     def init_state(params: PyTree) -> TrainState:
         return initial_state(params, optimizer, embedding_constants(params))
 
-    mixing = make_mixing(options, training, loop.batch_size)
-    mixed = promised(mixing, loop.batch_size // loop.accumulation)
-    loss = make_loss(diffusion, model, process, mixed)
+    micro_batch = loop.batch_size // loop.accumulation
+    mixing = make_mixing(options, training, micro_batch)
+    loss = make_loss(diffusion, model, process, promised(mixing, micro_batch), mixing.group)
     average = options.ema.for_batches(loop.batch_size)
     initial = loop.initial_weights
     return Family(
@@ -56,7 +56,7 @@ def build(config: Mapping[str, Any]) -> Family:
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
         train_step=make_train_step(
-            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together=mixed[1]
+            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together=mixing.group
         ),
         batches=partial(
             Batches,

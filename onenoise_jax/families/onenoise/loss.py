@@ -50,12 +50,14 @@ def make_loss(
     model: TextureUNet,
     process: GaussianProcess,
     mixed: tuple[int, int] = (1, 1),
+    group: int = 1,
 ) -> LossFn:
     """The loss over compact batches, as `make_train_step` expects it.
 
-    Of every n consecutive samples only the first m have patches, where (m, n) is `mixed`.
+    Of every n consecutive samples only the first m have patches, where (m, n) is `mixed`; they
+    show others of the same `group` consecutive samples.
     """
-    errors = _make_errors(config, model, process, mixed)
+    errors = _make_errors(config, model, process, mixed, group)
 
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
@@ -84,13 +86,14 @@ def make_validation_losses(
     process: GaussianProcess,
     seed: int,
     mixed: tuple[int, int] = (1, 1),
+    group: int = 1,
 ) -> Callable[[PyTree, Batch], jax.Array]:
     """(params, compact batch) -> (1) of each sample, (b,), always with the same draws.
 
     `batch` holds `slot` (b,) int32 as well, the number of each sample: it alone decides on the
-    noise and on the timestep.
+    noise and on the timestep. `mixed` and `group` are those of `make_loss`.
     """
-    errors = _make_errors(config, model, process, mixed)
+    errors = _make_errors(config, model, process, mixed, group)
 
     def losses(params: PyTree, batch: Batch) -> jax.Array:
         keys = jax.vmap(lambda slot: stream_key(seed, "validation", slot))(batch["slot"])
@@ -108,7 +111,11 @@ def spread_timesteps(slots: jax.Array, timesteps: int) -> jax.Array:
 
 
 def _make_errors(
-    config: DiffusionConfig, model: TextureUNet, process: GaussianProcess, mixed: tuple[int, int]
+    config: DiffusionConfig,
+    model: TextureUNet,
+    process: GaussianProcess,
+    mixed: tuple[int, int],
+    group: int,
 ) -> Callable[[PyTree, Batch, jax.Array, jax.Array], jax.Array]:
     """(params, compact batch, t (b,), noise keys (b,)) -> (1) of each sample, (b,)."""
     weights = np.ones(config.timesteps, np.float32)
@@ -116,7 +123,7 @@ def _make_errors(
         weights = loss_weights(config.objective, process, config.min_snr_gamma)
 
     def errors(params: PyTree, batch: Batch, t: jax.Array, noise_keys: jax.Array) -> jax.Array:
-        images, condition = compose(batch, mixed)
+        images, condition = compose(batch, mixed, group)
         shape = (1, *images.shape[1:])
         noise = jax.vmap(lambda key: offset_noise(key, shape, config.offset_noise)[0])(noise_keys)
         noisy = process.add_noise(images, noise, t)

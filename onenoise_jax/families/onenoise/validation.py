@@ -19,7 +19,7 @@ from onenoise_jax.training.family import Validation
 
 
 def make_mixing(options: OnenoiseConfig, source: Source, batch_size: int) -> Mixing:
-    """The cutmix of `options` for batches of `batch_size` textures of `source`."""
+    """The cutmix of `options` for (micro-)batches of `batch_size` textures of `source`."""
     return Mixing(
         batch_size=batch_size,
         label_counts=source.label_counts,
@@ -64,7 +64,12 @@ def make_validation(
             threads=options.data.threads,
         ),
         losses=make_validation_losses(
-            options.diffusion, model, process, options.seed, promised(mixing, batch_size)
+            options.diffusion,
+            model,
+            process,
+            options.seed,
+            promised(mixing, batch_size),
+            mixing.group,
         ),
     )
 

@@ -52,16 +52,18 @@ def test_held_out_textures_are_validated_with_and_never_trained_on(waves):
 
 def test_validation_draws_belong_to_the_sample(waves):
     family = families.build(experiment("quickstart", waves, data__validation=12).to_dict())
-    batch = {name: rows[:2] for name, rows in family.validation.batches(0, 1)[0].items()}
+    group = 4  # Textures are mixed with others of their four.
+    batch = {name: rows[:group] for name, rows in family.validation.batches(0, 1)[0].items()}
     params = family.init(jax.random.key(0)).params
     losses = jax.jit(family.validation.losses)
     first = losses(params, batch)
-    assert first.shape == (2,) and first[0] != first[1]
+    assert first.shape == (group,) and len(np.unique(first)) == group
     reversed_batch = {name: rows[::-1] for name, rows in batch.items()}
+    reversed_batch["partners"] = group - 1 - reversed_batch["partners"]
     np.testing.assert_allclose(losses(params, reversed_batch)[::-1], first, rtol=1e-5)
     # Another sample of the same timestep has another noise.
     t = np.asarray(spread_timesteps(jnp.arange(10_000), 1000))
-    slots = [np.flatnonzero(t == t[slot])[1] for slot in (0, 1)]
+    slots = [np.flatnonzero(t == t[slot])[1] for slot in range(group)]
     other = losses(params, batch | {"slot": np.array(slots, np.int32)})
     assert np.abs(other / first - 1).min() > 1e-4
 

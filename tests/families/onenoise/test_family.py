@@ -21,7 +21,7 @@ from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_wave
 
 # If the first step's loss changes, so does every run's: if that was meant, print the new
 # value, say in the commit why it changed, and put it here.
-GOLDEN_LOSS = 0.566111
+GOLDEN_LOSS = 0.572581
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,13 @@ def test_what_is_promised_of_a_batch_holds(waves):
         mixing = make_mixing(options, source, batch_size)
         mixed, block = promised(mixing, batch_size)
         assert (mixed, block) == expected
-        _, condition = compose(Batches(source, batch_size, 0, mixing)[3], (mixed, block))
+        _, condition = compose(
+            Batches(source, batch_size, 0, mixing)[3], (mixed, block), mixing.group
+        )
         several = np.any(condition.regions != 0, axis=(1, 2)).reshape(-1, block)
-        assert not several[:, mixed:].any() and several.sum() == share * batch_size
+        assert not several[:, mixed:].any()
+        # A sample stays whole where its group has no other type.
+        assert 0.8 * share * batch_size <= several.sum() <= share * batch_size
         assert condition.mixed == (mixed, block)
 
 
