@@ -9,7 +9,6 @@ line on standard input by the milliseconds of one step. Initial weights, random 
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.noise2noise_case import EMA_DECAY, LEARNING_RATE, SIGMA, add_options
-from benchmarks.timing import flops_of, median_of, report, timed
+from benchmarks.sides import answer
+from benchmarks.timing import flops_of, median_of, report
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
 from onenoise_jax.families.noise2noise.loss import ObjectiveConfig, make_loss
@@ -77,9 +77,7 @@ def main() -> None:
     keep_compiled_programs()
     step, flops = (train_step if options.what == "train" else restore)(options)
     if options.serve:
-        jax.block_until_ready(step())
-        for _ in sys.stdin:
-            print(timed(step), flush=True)
+        answer(lambda: jax.block_until_ready(step()))
         return
     facts = {"network": options.network, "size": options.size}
     milliseconds = median_of(step, options.rounds)

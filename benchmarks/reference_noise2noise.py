@@ -7,13 +7,12 @@ one step, right after an untimed one.
 """
 
 import argparse
-import sys
-import time
 
 import torch
 from torch import nn
 
 from benchmarks.noise2noise_case import EMA_DECAY, LEARNING_RATE, SIGMA, add_options
+from benchmarks.sides import answer
 
 
 class Network(nn.Module):
@@ -104,13 +103,7 @@ def main() -> None:
         with torch.no_grad():
             network(clean)
 
-    step = train if options.what == "train" else restore
-    step()
-    for _ in sys.stdin:
-        step()
-        began = time.perf_counter()
-        step()
-        print(1e3 * (time.perf_counter() - began), flush=True)
+    answer(train if options.what == "train" else restore)
 
 
 if __name__ == "__main__":

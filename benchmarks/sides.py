@@ -1,7 +1,6 @@
 """Two programs timed against each other: processes that take turns.
 
-Each side is a process of its own with the allocator settings that suit it best. It answers each
-line on its standard input by the milliseconds of one step, right after an untimed one.
+Each side is a process of its own with the allocator settings that suit it best, and `answer`s.
 """
 
 import contextlib
@@ -9,7 +8,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 TORCH_ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
@@ -56,3 +56,16 @@ def alternate(sides: Mapping[str, Side], rounds: int) -> dict[str, float]:
             closing.callback(side.close)
         turns = [{name: side.time() for name, side in sides.items()} for _ in range(rounds)]
     return {name: statistics.median(turn[name] for turn in turns) for name in sides}
+
+
+def answer(step: Callable[[], None]) -> None:
+    """What a side does: times `step`, which returns when all is computed, for each line of input.
+
+    A step that was not timed goes before each one that is.
+    """
+    step()
+    for _ in sys.stdin:
+        step()
+        began = time.perf_counter()
+        step()
+        print(1e3 * (time.perf_counter() - began), flush=True)

@@ -54,6 +54,8 @@ def published_recipe() -> ConfigDict:
     config.optimizer.clip = 1.0
     config.optimizer.warmup_steps = 0
     config.optimizer.rampdown = 0.3  # over this last share of the steps the rate falls to 0
+    config.optimizer.plateau_steps = 0  # halve the rate when the mean loss of so many steps has
+    config.optimizer.plateau_patience = 1  # not fallen so many times in a row; 0: do not
 
     config.ema = ConfigDict()
     config.ema.decay = 0.999
