@@ -28,3 +28,26 @@ def test_what_rounds_to_the_same_is_equal():
 def test_ssim_needs_eleven_pixels():
     small = CLEAN[:10]
     assert math.isnan(fidelity(1 - small, small).ssim)
+
+
+def test_fidelity_is_what_the_formulas_say():
+    clean = np.full((32, 32, 3), 100 / 255)
+    noisy = clean + 10 / 255
+    assert fidelity(noisy, clean).psnr == pytest.approx(20 * np.log10(255 / 10), abs=1e-6)
+    assert fidelity(clean, clean) == Fidelity(float("inf"), 1.0)
+    # The means alone differ: Wang et al. 2004, (6), with C1 = (0.01 * 255)^2.
+    c1 = 2.55**2
+    wanted = (2 * 100 * 110 + c1) / (100**2 + 110**2 + c1)
+    assert fidelity(noisy, clean).ssim == pytest.approx(wanted, abs=1e-6)
+    # Clipped and rounded first.
+    assert fidelity(clean + 0.4 / 255, clean).psnr == float("inf")
+    assert fidelity(np.full((32, 32, 3), 1.5), np.ones((32, 32, 3))).psnr == float("inf")
+
+
+def test_bands_are_not_seen(monkeypatch):
+    clean = rng.random((64, 24, 3))
+    image = np.clip(clean + rng.normal(0, 0.1, clean.shape), 0, 1)
+    whole = fidelity(image, clean).ssim
+    for rows in (1, 7, 54, 60):
+        monkeypatch.setattr("onenoise_jax.evaluation.fidelity.BAND", rows)
+        assert fidelity(image, clean).ssim == pytest.approx(whole, abs=1e-12)
