@@ -12,7 +12,6 @@ benchmarks/against_reference.py. Initial weights; textures and parameters are ra
 import argparse
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.timing import flops_of, median_of, report, timed
+from benchmarks.sides import answer
+from benchmarks.timing import flops_of, median_of, report
 from configs.onenoise import common
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.config import construct
@@ -142,9 +142,7 @@ def main() -> None:
     keep_compiled_programs()
     step, flops = (train_step if options.what == "train" else draw_pictures)(options)
     if options.serve:
-        jax.block_until_ready(step())
-        for _ in sys.stdin:
-            print(timed(step), flush=True)
+        answer(lambda: jax.block_until_ready(step()))
         return
     facts = {name: getattr(options, name) for name in ("model", "size", "mixed", "form")}
     if options.what == "sample":

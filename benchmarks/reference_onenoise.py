@@ -7,8 +7,9 @@ standard input by the milliseconds of one step, right after an untimed one.
 
 import argparse
 import sys
-import time
 import types
+
+from benchmarks.sides import answer
 
 
 def main() -> None:
@@ -64,13 +65,7 @@ def main() -> None:
     def sample() -> None:
         diffusion.ddim_sample_fast(parameters, classes, torch.randn(shape), pbar=False)
 
-    step = train if options.what == "train" else sample
-    step()
-    for _ in sys.stdin:
-        step()
-        began = time.perf_counter()
-        step()
-        print(1e3 * (time.perf_counter() - began), flush=True)
+    answer(train if options.what == "train" else sample)
 
 
 if __name__ == "__main__":

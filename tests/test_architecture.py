@@ -25,7 +25,7 @@ FLOORS = {
     "main": 5,
 }
 FREE_OF_JAX = ("onenoise_jax/data", "onenoise_jax/images", "configs")
-ABSENT = {"tensorflow", "torchvision", "matplotlib"}
+ABSENT = {"tensorflow", "torchvision"}
 
 
 def _modules() -> list[Path]:

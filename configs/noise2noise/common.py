@@ -6,6 +6,8 @@ a moment on a CPU: `--config=configs/noise2noise/gaussian.py:test`.
 
 from ml_collections import ConfigDict, config_dict
 
+from configs.sections import add_sections, is_small
+
 
 def published_recipe() -> ConfigDict:
     """Adam, ramp-down, batches of four; the experiments say what spoils the images."""
@@ -46,51 +48,25 @@ def published_recipe() -> ConfigDict:
     config.model.center = 0.5
     config.model.dtype = "float32"  # of computation; parameters are always float32
 
-    config.optimizer = ConfigDict()
-    config.optimizer.learning_rate = 3e-4
-    config.optimizer.beta1 = 0.9
-    config.optimizer.beta2 = 0.99
-    config.optimizer.weight_decay = 0.0
-    config.optimizer.clip = 1.0
-    config.optimizer.warmup_steps = 0
-    config.optimizer.rampdown = 0.3  # over this last share of the steps the rate falls to 0
-
-    config.ema = ConfigDict()
-    config.ema.decay = 0.999
-    config.ema.every = 1
-    config.ema.copy_until = 100
-    config.ema.power = 2 / 3
-    config.ema.half_life = config_dict.placeholder(int)  # in crops; decay follows from it
-
     config.eval = ConfigDict()  # main.py --mode=eval
     config.eval.data = config_dict.placeholder(str)  # as data.source; default: embedded
     config.eval.strengths = ()  # of the corruption; default: its low and high
     config.eval.limit = config_dict.placeholder(int)
 
-    config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
-    config.mesh.data = -1
-    config.mesh.fsdp = 1
-
-    config.train = ConfigDict()
+    add_sections(config)
+    config.optimizer.learning_rate = 3e-4
+    config.optimizer.rampdown = 0.3
+    config.ema.decay = 0.999
     config.train.steps = 500_000
     config.train.batch_size = 4
-    config.train.accumulation = 1
-    config.train.log_every = 50
-    config.train.checkpoint_every = 1000
-    config.train.checkpoints_kept = 3
     config.train.sample_every = 10_000
     config.train.validate_every = 2000
-    config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
-    config.train.profile_from = 0
-    config.train.profile_steps = 3
     return config
 
 
 def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
     """Applies the `variant` named after the config file: none, or `test`."""
-    if variant not in (None, "", "test"):
-        raise ValueError(f"variant {variant!r}: expected none or 'test'.")
-    if variant == "test":
+    if is_small(variant):
         config.data.source = "embedded"
         config.data.crop = 32
         config.data.validation = 1

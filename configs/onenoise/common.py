@@ -6,6 +6,8 @@ a moment on a CPU: `--config=configs/onenoise/tiny.py:test`.
 
 from ml_collections import ConfigDict, config_dict
 
+from configs.sections import add_sections, is_small
+
 
 def published_recipe() -> ConfigDict:
     """The reference's defaults; the experiments set sizes and cadence."""
@@ -42,21 +44,6 @@ def published_recipe() -> ConfigDict:
     config.diffusion.offset_noise = 0.1
     config.diffusion.embedding_penalty = 0.02
 
-    config.optimizer = ConfigDict()
-    config.optimizer.learning_rate = 8e-5
-    config.optimizer.beta1 = 0.9
-    config.optimizer.beta2 = 0.99
-    config.optimizer.weight_decay = 0.01
-    config.optimizer.clip = 1.0
-    config.optimizer.warmup_steps = 0
-
-    config.ema = ConfigDict()
-    config.ema.decay = 0.995
-    config.ema.every = 10
-    config.ema.copy_until = 100
-    config.ema.power = 2 / 3
-    config.ema.half_life = config_dict.placeholder(int)  # in textures; decay follows from it
-
     config.sample = ConfigDict()
     config.sample.sampler = "ddim"  # or ddpm, dpm_solver
     config.sample.steps = 50
@@ -75,30 +62,19 @@ def published_recipe() -> ConfigDict:
     config.evaluation.judge.learning_rate = 3e-3
     config.evaluation.judge.weight_decay = 0.02
 
-    config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
-    config.mesh.data = -1
-    config.mesh.fsdp = 1  # parameters, optimizer and average are divided over so many devices
-
-    config.train = ConfigDict()
+    add_sections(config)
+    config.optimizer.learning_rate = 8e-5
+    config.optimizer.weight_decay = 0.01
+    config.ema.every = 10
     config.train.steps = 1_000_000
-    config.train.batch_size = 16  # per step, over all devices and micro-batches
+    config.train.batch_size = 16
     config.train.accumulation = 2
-    config.train.log_every = 50
-    config.train.checkpoint_every = 1000
-    config.train.checkpoints_kept = 3
-    config.train.sample_every = 1000
-    config.train.validate_every = 1000  # loss on held-out records; see data.validation
-    config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
-    config.train.profile_from = 0  # profiler trace of profile_steps steps from this one on; 0: none
-    config.train.profile_steps = 3
     return config
 
 
 def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
     """Applies the `variant` named after the config file: none, or `test`."""
-    if variant not in (None, "", "test"):
-        raise ValueError(f"variant {variant!r}: expected none or 'test'.")
-    if variant == "test":
+    if is_small(variant):
         config.data.source = "data/test"
         config.data.image_size = 16
         config.data.validation = min(config.data.validation, 8)

@@ -1,25 +1,39 @@
 """Crops of images of any size: random ones for training, the middle ones for validation."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.images import ImageSource
+from onenoise_jax.data.named_images import NamedImage
+
+Layers = Callable[[Any, np.random.Generator], Mapping[str, np.ndarray]]
+"""`layers(item, generator)`: arrays (height, width, channels) of one size, by name.
+
+All that is cut from one place of a source's item; `generator` is for drawing what there is a choice
+of.
+"""
+
+
+def pixels_of(image: NamedImage, generator: np.random.Generator) -> Mapping[str, np.ndarray]:
+    """The `Layers` of an image: its `pixels`."""
+    return {"pixels": image.pixels}
 
 
 @dataclasses.dataclass(frozen=True)
 class Crops:
-    """The sample function of square crops for `Batches`: {"pixels": (n, size, size, c) uint8}.
+    """The sample function of square crops for `Batches`: (n, size, size, c) for each layer.
 
     The place of a crop is uniform over its image; with `flip`, half of the crops are mirrored
-    left to right. An image that is smaller than the crop is continued by its mirror image,
-    at its right and its bottom, as far as the crop reaches.
+    left to right. All layers are cut and mirrored alike. An image that is smaller than the crop is
+    continued by its mirror image, at its right and its bottom, as far as the crop reaches.
     """
 
     size: int
     flip: bool = True
+    layers: Layers = pixels_of
 
     def __post_init__(self):
         if self.size < 1:
@@ -29,14 +43,15 @@ class Crops:
         self,
         slots: Sequence[int],
         records: Sequence[int],
-        source: ImageSource,
+        source: Sequence[Any],
         generators: Sequence[np.random.Generator],
     ) -> dict[str, np.ndarray]:
-        crops = [
-            random_crop([source[record].pixels], self.size, self.flip, generator)[0]
-            for record, generator in zip(records, generators, strict=True)
-        ]
-        return {"pixels": np.stack(crops)}
+        made = []
+        for record, generator in zip(records, generators, strict=True):
+            layers = self.layers(source[record], generator)
+            crops = random_crop(list(layers.values()), self.size, self.flip, generator)
+            made.append(dict(zip(layers, crops, strict=True)))
+        return {name: np.stack([crops[name] for crops in made]) for name in made[0]}
 
 
 def random_crop(

@@ -1,4 +1,4 @@
-"""Pairs of noisy images of one scene, from folders of pictures, and their crops.
+"""Pairs of noisy images of one scene, from folders of pictures.
 
 A scene has some frames that a source may be, and some that a target may be: one of each in two
 folders, all of them in a burst, either of two successive frames of a sequence.
@@ -8,14 +8,13 @@ import dataclasses
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.crops import random_crop
 from onenoise_jax.data.image_folder import open_folder
 from onenoise_jax.data.images import KEPT_BYTES, ImageSource, Kept
 from onenoise_jax.data.named_images import NamedImage
@@ -201,31 +200,7 @@ def _warn(where: str, what: str, names: Sequence[str]) -> None:
     warnings.warn(f"{where}: {len(names)} {what} and are left out: {told}{more}.", stacklevel=4)
 
 
-@dataclasses.dataclass(frozen=True)
-class PairCrops:
-    """The sample function of crops of pairs for `Batches`: {"source", "target"}.
-
-    Both are (n, size, size, c) uint8, cut and mirrored alike from one place of a random pair of
-    the scene; see `crops.Crops` for the place, `flip`, and images that are smaller.
-    """
-
-    size: int
-    flip: bool = True
-
-    def __post_init__(self):
-        if self.size < 1:
-            raise UserError(f"crop size={self.size}: expected at least 1.")
-
-    def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: PairSource,
-        generators: Sequence[np.random.Generator],
-    ) -> dict[str, np.ndarray]:
-        made = []
-        for record, generator in zip(records, generators, strict=True):
-            pair = source[record].random_pair(generator)
-            made.append(random_crop([i.pixels for i in pair], self.size, self.flip, generator))
-        sources, targets = zip(*made, strict=True)
-        return {"source": np.stack(sources), "target": np.stack(targets)}
+def pair_layers(scene: Scene, generator: np.random.Generator) -> Mapping[str, np.ndarray]:
+    """The `crops.Layers` of a scene: `source` and `target` of any of its pairs."""
+    source, target = scene.random_pair(generator)
+    return {"source": source.pixels, "target": target.pixels}

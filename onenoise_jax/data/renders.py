@@ -1,4 +1,4 @@
-"""Monte Carlo renders with what a renderer knows of their surfaces, and crops of them.
+"""Monte Carlo renders with what a renderer knows of their surfaces.
 
 A view is a folder of noisy renders of one scene from one camera, as published with Noise2Noise:
 
@@ -17,14 +17,13 @@ import dataclasses
 import hashlib
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.crops import random_crop
 from onenoise_jax.data.images import KEPT_BYTES, Kept
 from onenoise_jax.images.exr import read_exr_layers
 from onenoise_jax.images.files import read_picture
@@ -227,33 +226,10 @@ def _read_layer(path: Path, kind: str) -> np.ndarray:
     return pixels[..., :3]
 
 
-@dataclasses.dataclass(frozen=True)
-class RenderCrops:
-    """The sample function of crops of renders for `Batches`: an array for each of BUFFERS.
+def render_layers(render: Render, generator: np.random.Generator) -> Mapping[str, np.ndarray]:
+    """The `crops.Layers` of a render: its buffers.
 
-    All are (n, size, size, 3) float16, from one place; see `crops.Crops` for the place, `flip`
-    and views that are smaller. A mirrored normal keeps its numbers: they are features, and
-    renderers do not agree on where they point from.
+    A normal keeps its numbers when it is mirrored: they are features, and renderers do not agree
+    on where they point from.
     """
-
-    size: int
-    flip: bool = True
-
-    def __post_init__(self):
-        if self.size < 1:
-            raise UserError(f"crop size={self.size}: expected at least 1.")
-
-    def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: Sequence[Render],
-        generators: Sequence[np.random.Generator],
-    ) -> dict[str, np.ndarray]:
-        made = []
-        for record, generator in zip(records, generators, strict=True):
-            buffers = source[record].buffers
-            pictures = [buffers[kind] for kind in BUFFERS]
-            made.append(random_crop(pictures, self.size, self.flip, generator))
-        crops = zip(*made, strict=True)
-        return {kind: np.stack(crop) for kind, crop in zip(BUFFERS, crops, strict=True)}
+    return render.buffers

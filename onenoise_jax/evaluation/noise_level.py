@@ -7,12 +7,14 @@ LARGEST = 1024
 
 
 def noise_level(image: np.ndarray) -> float:
-    """Standard deviation of Gaussian noise in `image` (h, w, c), floats with 1 as white, of 255.
+    """Standard deviation of Gaussian noise in `image` (h, w, c), in units of 1/255 of white.
 
-    By the median of the finest wavelet coefficients (Donoho & Johnstone 1994), the mean over
-    the channels, of at most 1024x1024 pixels in the middle. Texture counts as noise; noise of
-    clipped or compressed pictures is underestimated.
+    White is 1, or the largest of an integer type. By the median of the finest wavelet
+    coefficients (Donoho & Johnstone 1994), the mean over the channels, of at most 1024x1024 pixels
+    in the middle. Texture counts as noise; noise of clipped or compressed pictures is
+    underestimated.
     """
     top, left = (max(extent - LARGEST, 0) // 2 for extent in image.shape[:2])
     part = image[top : top + LARGEST, left : left + LARGEST]
-    return 255 * float(estimate_sigma(part, channel_axis=-1, average_sigmas=True))
+    white = 1.0 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+    return 255 * float(estimate_sigma(part / white, channel_axis=-1, average_sigmas=True))

@@ -1,7 +1,7 @@
 """The training loop of every family.
 
 A run is a folder: `config.json`, `checkpoints/`, `metrics.jsonl`, `tensorboard/`,
-`samples/`, `overview.png`. The same command run again continues from the newest
+`samples/`, `overview.png`, `curves.png`. The same command run again continues from the newest
 checkpoint: batch k and the random key of step k are functions of (seed, k).
 """
 
@@ -18,7 +18,7 @@ from jax.sharding import Mesh
 
 from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training import pictures, resume, sharding, workdir
+from onenoise_jax.training import curves, pictures, resume, sharding, workdir
 from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.family import BatchStream, Family
 from onenoise_jax.training.interruption import StopSignals
@@ -226,6 +226,7 @@ class _Run:
         if self.writer:
             picture = pictures.save_samples(self.folder, self.family.preview, step, images)
             self.writer.picture(step, "samples", picture)
+            curves.save_curves(self.folder)
         wait_for_all()
 
 

@@ -1,10 +1,11 @@
-"""AdamW with gradient clipping, linear warm-up and a ramp-down, from a config."""
+"""AdamW with gradient clipping, warm-up, ramp-down and halving on a plateau, from a config."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,10 @@ class OptimizerConfig:
     the run it falls to 0 as a squared cosine (the schedule of Lehtinen et al. 2018, who take 0.3):
 
         rate * ((1 + cos(pi t)) / 2)^2,  t from 0 to 1
+
+    With `plateau_steps` the rate is halved whenever the loss has stopped falling: when
+    `plateau_patience` times in a row the mean loss of so many steps was not below the best one so
+    far (by a share of 1e-4 at least).
     """
 
     learning_rate: float = 8e-5
@@ -25,6 +30,8 @@ class OptimizerConfig:
     clip: float = 1.0
     warmup_steps: int = 0
     rampdown: float = 0.0
+    plateau_steps: int = 0
+    plateau_patience: int = 1
 
     def __post_init__(self):
         for name in ("learning_rate", "clip"):
@@ -37,6 +44,11 @@ class OptimizerConfig:
             raise ValueError(
                 f"weight_decay={self.weight_decay}, warmup_steps={self.warmup_steps}: "
                 "expected neither to be negative."
+            )
+        if self.plateau_steps < 0 or self.plateau_patience < 1:
+            raise ValueError(
+                f"plateau_steps={self.plateau_steps}, plateau_patience={self.plateau_patience}: "
+                "expected at least 0 (the rate is not halved) and 1."
             )
         if not 0 <= self.rampdown <= 1:
             raise ValueError(f"rampdown={self.rampdown}: expected a share of the run, 0 to 1.")
@@ -65,8 +77,12 @@ def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
 
 
 def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTransformation:
-    """Clip by global norm, then AdamW, for a run of `steps`."""
-    return optax.chain(
+    """Clip by global norm, then AdamW, for a run of `steps`.
+
+    Halving on a plateau needs the loss: `update(..., value=loss)`. What it remembers is in the
+    optimizer's state, so that a resumed run goes on with it.
+    """
+    parts = [
         optax.clip_by_global_norm(config.clip),
         optax.adamw(
             learning_rate(config, steps),
@@ -74,4 +90,13 @@ def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTra
             b2=config.beta2,
             weight_decay=config.weight_decay,
         ),
-    )
+    ]
+    if config.plateau_steps:
+        parts.append(
+            optax.contrib.reduce_on_plateau(
+                factor=0.5,
+                patience=config.plateau_patience,
+                accumulation_size=config.plateau_steps,
+            )
+        )
+    return optax.chain(*parts)

@@ -45,9 +45,10 @@ def make_train_step(
     arrays with equal leading axes) is split into `accumulation` equal micro-batches whose
     gradients are averaged: the same gradient as of the whole batch, in less memory. Each run of
     `together` consecutive samples stays in one micro-batch. `rules` are those by which the
-    state is divided over devices.
+    state is divided over devices. `optimizer` gets the loss as `value`, should it ask for it.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
+    optimizer = optax.with_extra_args_support(optimizer)
 
     def accumulate(params, constants, batch, keys):
         if accumulation == 1:
@@ -72,7 +73,9 @@ def make_train_step(
         params = sharding.whole(state.params)
         (loss_value, metrics), grads = accumulate(params, state.constants, batch, keys)
         grads = sharding.divided(rules, grads)
-        updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
+        updates, optimizer_state = optimizer.update(
+            grads, state.optimizer, state.params, value=loss_value
+        )
         params = optax.apply_updates(state.params, updates)
         metrics = metrics | {
             "objective": average(loss_value[None]),

@@ -4,6 +4,7 @@ from PIL import Image
 
 from data_tools import check_pairs
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.crops import Crops
 from onenoise_jax.data.images import Repeated, open_images
 from onenoise_jax.data.pair_check import (
     check_pair,
@@ -12,7 +13,7 @@ from onenoise_jax.data.pair_check import (
     plain_parts,
     warnings_of,
 )
-from onenoise_jax.data.pairs import PairCrops, open_pairs
+from onenoise_jax.data.pairs import open_pairs, pair_layers
 from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import split
 
@@ -27,7 +28,9 @@ def save(path, value: int, shape=SHAPE):
 
 
 def crops(source, size=4, batches=20):
-    made = [Batches(Repeated(source), 8, 0, PairCrops(size))[k] for k in range(batches)]
+    made = [
+        Batches(Repeated(source), 8, 0, Crops(size, layers=pair_layers))[k] for k in range(batches)
+    ]
     return [np.concatenate([batch[name] for batch in made]) for name in ("source", "target")]
 
 
@@ -114,11 +117,6 @@ def test_folders_without_pairs_are_refused(tmp_path):
     save(two / "a.png", 0)
     with pytest.raises(UserError, match="differ in their suffix alone"):
         open_pairs(one, "folders", targets=two)
-
-
-def test_a_crop_without_pixels_is_refused():
-    with pytest.raises(UserError, match="crop size=-1"):
-        PairCrops(-1)
 
 
 @pytest.fixture(scope="module")

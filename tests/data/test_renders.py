@@ -3,9 +3,10 @@ import OpenEXR
 import pytest
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.crops import Crops
 from onenoise_jax.data.images import Repeated
 from onenoise_jax.data.pipeline import Batches
-from onenoise_jax.data.renders import BUFFERS, RenderCrops, open_renders
+from onenoise_jax.data.renders import BUFFERS, open_renders, render_layers
 from onenoise_jax.data.source import split
 from onenoise_jax.images.files import write_picture
 
@@ -211,7 +212,7 @@ def test_crops_are_of_one_place_of_all_buffers(tmp_path):
     for number, kind in enumerate(BUFFERS):
         pixels = np.stack([rows, columns, np.full_like(rows, number)], -1)
         write_picture(tmp_path / kind / "0.exr", pixels)
-    batch = Batches(Repeated(open_renders(tmp_path)), 16, 0, RenderCrops(4))[0]
+    batch = Batches(Repeated(open_renders(tmp_path)), 16, 0, Crops(4, layers=render_layers))[0]
     assert set(batch) == set(BUFFERS)
     for number, kind in enumerate(BUFFERS):
         assert batch[kind].shape == (16, 4, 4, 3)
@@ -219,5 +220,3 @@ def test_crops_are_of_one_place_of_all_buffers(tmp_path):
         np.testing.assert_array_equal(batch[kind][..., :2], batch["render"][..., :2])
         assert (batch[kind][..., 2] == number).all()
     assert len(np.unique(batch["render"][:, 0, 0, :2], axis=0)) > 4
-    with pytest.raises(UserError, match="crop size=0"):
-        RenderCrops(0)

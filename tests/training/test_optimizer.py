@@ -1,5 +1,6 @@
 """The schedule of the learning rate."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,3 +26,30 @@ def test_without_a_rampdown_a_run_may_be_of_any_length():
         make_optimizer(OptimizerConfig(rampdown=0.3))
     with pytest.raises(ValueError, match="share of the run"):
         OptimizerConfig(rampdown=1.5)
+
+
+def updates(config: OptimizerConfig, losses: list[float]) -> np.ndarray:
+    """What becomes of one parameter whose gradient is always 1, step by step."""
+    optimizer = make_optimizer(config)
+    params = jnp.zeros(())
+    state = optimizer.init(params)
+    found = []
+    for loss in losses:
+        update, state = optimizer.update(jnp.ones(()), state, params, value=jnp.float32(loss))
+        found.append(float(update))
+    return np.array(found)
+
+
+def test_the_rate_is_halved_when_the_mean_loss_has_stopped_falling():
+    config = OptimizerConfig(weight_decay=0.0, plateau_steps=2, plateau_patience=2)
+    # Means of two steps: 4, 3, 3, 3 (the second in a row that is no better), 2, 2, 2.
+    losses = [5, 3, 2, 4, 3, 3, 1, 5, 2, 2, 2, 2, 2, 2, 2]
+    relative = updates(config, losses) / updates(OptimizerConfig(weight_decay=0.0), losses)
+    np.testing.assert_allclose(relative, [1] * 7 + [0.5] * 6 + [0.25] * 2, rtol=1e-5)
+
+
+def test_halving_needs_a_number_of_steps_and_patience():
+    with pytest.raises(ValueError, match="plateau_patience=0"):
+        OptimizerConfig(plateau_patience=0)
+    with pytest.raises(ValueError, match="plateau_steps=-1"):
+        OptimizerConfig(plateau_steps=-1)

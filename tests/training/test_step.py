@@ -62,6 +62,21 @@ def test_runs_of_samples_stay_in_one_micro_batch():
         assert float(metrics["size"].compute()) == size
 
 
+def test_the_rate_is_halved_when_the_loss_of_the_steps_says_so():
+    def loss(params, constants, batch, keys):
+        return 3.0 + 0.0 * params["w"] + jnp.mean(batch["x"]), {}
+
+    options = {"learning_rate": 0.1, "plateau_steps": 1, "plateau_patience": 2}
+    halving = optimizer.make_optimizer(optimizer.OptimizerConfig(**options))
+    state = initial_state({"w": jnp.ones(())}, halving, {})
+    step = jax.jit(make_train_step(loss, halving, ema.EmaConfig(), 1))
+    scales = []
+    for value in (0.0, -1.0, -1.0, -1.0, -2.0):  # The fourth is the second that is no better.
+        state, _ = step(state, {"x": jnp.full(2, value)}, jax.random.key(0))
+        scales.append(float(optax.tree.get(state.optimizer, "scale")))
+    assert scales == [1, 1, 1, 0.5, 0.5]
+
+
 def test_the_average_starts_at_the_parameters():
     state = toy.family().init(jax.random.key(0))
     np.testing.assert_array_equal(state.ema.params["w"], state.params["w"])

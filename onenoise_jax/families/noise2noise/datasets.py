@@ -12,9 +12,9 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.crops import Crops, centre_crop
 from onenoise_jax.data.images import ImageSource, Repeated, open_images
 from onenoise_jax.data.pair_check import check_pairs, warnings_of
-from onenoise_jax.data.pairs import PairCrops, open_pairs
+from onenoise_jax.data.pairs import open_pairs, pair_layers
 from onenoise_jax.data.pipeline import Sample
-from onenoise_jax.data.renders import BUFFERS, RenderCrops, open_renders
+from onenoise_jax.data.renders import BUFFERS, open_renders, render_layers
 from onenoise_jax.data.source import Subset, split
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
 
@@ -79,7 +79,7 @@ def _pairs(options: Noise2NoiseConfig) -> Opened:
         pair = zip(("source", "target"), scene.first_pair(), strict=True)
         return {name: centre_crop(image.pixels, data.validation_crop) for name, image in pair}
 
-    return source, PairCrops(data.crop, data.flip), middle
+    return source, Crops(data.crop, data.flip, pair_layers), middle
 
 
 def _renders(options: Noise2NoiseConfig) -> Opened:
@@ -95,7 +95,7 @@ def _renders(options: Noise2NoiseConfig) -> Opened:
     def middle(render: Any) -> Row:
         return {kind: centre_crop(render.buffers[kind], data.validation_crop) for kind in BUFFERS}
 
-    return source, RenderCrops(data.crop, data.flip), middle
+    return source, Crops(data.crop, data.flip, render_layers), middle
 
 
 _OPENERS: dict[str, Callable[[Noise2NoiseConfig], Opened]] = {

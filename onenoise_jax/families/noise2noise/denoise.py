@@ -118,7 +118,7 @@ def restore_file(job: Job, options: argparse.Namespace) -> str:
     told = []
     restorer = None
     if options.estimate:
-        level = noise_level(as_floats(noisy.pixels))
+        level = noise_level(noisy.pixels)
         restorer = open_restorer(options.weights or best_for(level), options.tile)
         told.append(f"noise level {level:.1f} of 255{_outside(restorer, level)}")
     restorer = restorer or open_restorer(options.weights or pretrained(DEFAULT), options.tile)

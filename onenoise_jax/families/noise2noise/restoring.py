@@ -1,12 +1,14 @@
 """Restoring pictures of any size and depth: padding, and tiles that equal the whole."""
 
 import functools
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.weights_folder import Weights, load_weights
@@ -41,7 +43,7 @@ class Restorer:
 
         The picture is continued by reflection to multiples of 32. Larger ones are restored in
         tiles whose origins are multiples of 32, with margins of at least half the receptive
-        field, so that no tile can be told.
+        field, so that no tile can be told. Beside the result, memory is that of a tile.
         """
         model = self.config.model
         height, width, channels = pixels.shape
@@ -50,22 +52,15 @@ class Restorer:
             raise UserError(
                 f"a picture of {channels} channels, but the weights are for {model.channels}."
             )
-        padding = [(0, -extent % DIVISOR) for extent in (height, width)]
-        padded = np.pad(pixels, [*padding, (0, 0)], "reflect")
         result = np.empty((height, width, 1 if is_grey else model.output_channels), pixels.dtype)
-        for (top, bottom, first), (left, right, start) in (
-            (rows, columns)
-            for rows in self._spans(padded.shape[0])
-            for columns in self._spans(padded.shape[1])
-        ):
-            extents = [min(self.tile + 2 * self.margin, extent) for extent in padded.shape[:2]]
-            region = padded[first : first + extents[0], start : start + extents[1]]
-            restored = self.floats(as_floats(region))
+        tiles = list(itertools.product(self._spans(height), self._spans(width)))
+        for rows, columns in tqdm(tiles, unit="tile", leave=False, disable=len(tiles) == 1):
+            (top, bottom, first, last), (left, right, start, end) = rows, columns
+            restored = self.floats(as_floats(_continued(pixels, (first, last), (start, end))))
             if is_grey:
                 restored = restored.mean(axis=-1, keepdims=True)
             kept = restored[top - first : bottom - first, left - start : right - start]
-            there = result[top:bottom, left:right]
-            there[...] = as_type(kept[: there.shape[0], : there.shape[1]], pixels.dtype)
+            result[top:bottom, left:right] = as_type(kept, pixels.dtype)
         return result
 
     def floats(self, image: np.ndarray) -> np.ndarray:
@@ -74,18 +69,26 @@ class Restorer:
             image = np.repeat(image, 3, axis=-1)
         return np.asarray(self._apply(self._params, jnp.asarray(image[None])))[0]
 
-    def _spans(self, extent: int) -> Iterator[tuple[int, int, int]]:
-        """Along one axis: where each tile begins and ends, and where what it sees begins.
+    def _spans(self, extent: int) -> Iterator[tuple[int, int, int, int]]:
+        """Along one axis: where each tile begins and ends, and where what it sees does.
 
-        All see equally much, so that the network is compiled for one shape.
+        All see equally much, so that the network is compiled for one shape. What the last one sees
+        ends at a multiple of 32, up to 31 pixels beyond `extent`.
         """
-        seen = min(self.tile + 2 * self.margin, extent)
-        if seen == extent:
-            yield 0, extent, 0
-            return
-        for start in range(0, extent, self.tile):
-            first = min(max(start - self.margin, 0), extent - seen)
-            yield start, min(start + self.tile, extent), first
+        padded = -(-extent // DIVISOR) * DIVISOR
+        seen = min(self.tile + 2 * self.margin, padded)
+        step = extent if seen == padded else self.tile
+        for begin in range(0, extent, step):
+            first = min(max(begin - self.margin, 0), padded - seen)
+            yield begin, min(begin + step, extent), first, first + seen
+
+
+def _continued(pixels: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
+    """The part of `pixels` (h, w, c) in `rows` and `columns`, continued by reflection."""
+    part = pixels[slice(*rows), slice(*columns)]
+    wanted = (rows[1] - rows[0], columns[1] - columns[0])
+    missing = [(0, n - extent) for n, extent in zip(wanted, part.shape, strict=False)]
+    return np.pad(part, [*missing, (0, 0)], "reflect")
 
 
 def as_floats(pixels: np.ndarray) -> np.ndarray:

@@ -70,3 +70,14 @@ def test_what_does_not_fit_is_refused(restorer):
         restorer(np.zeros((32, 32, 2), np.uint8))
     with pytest.raises(UserError, match="tile=48"):
         Restorer(small_weights(), tile=48)
+
+
+def test_memory_is_that_of_a_tile_whatever_the_size_of_the_picture(restorer, monkeypatch):
+    """What the network sees at once, and what becomes floats, is one square."""
+    seen = []
+    monkeypatch.setattr(Restorer, "floats", lambda self, image: seen.append(image.shape) or image)
+    side = restorer.tile + 2 * restorer.margin
+    for shape in ((side + 40, side + 1, 3), (4 * side, 3 * side + 5, 3)):
+        picture = rng.integers(0, 256, shape, np.uint8)
+        np.testing.assert_array_equal(restorer(picture), picture)
+    assert set(seen) == {(side, side, 3)}
