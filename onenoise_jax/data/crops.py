@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.image_conversion import cover
 from onenoise_jax.data.images import ImageSource
 
 
@@ -15,15 +16,17 @@ class Crops:
 
     The place of a crop is uniform over its image; with `flip`, half of the crops are mirrored
     left to right. An image that is smaller than the crop is continued by its mirror image,
-    at its right and its bottom, as far as the crop reaches.
+    at its right and its bottom, as far as the crop reaches. With `resized`, crops are then made
+    of that size, by `image_conversion.cover`.
     """
 
     size: int
     flip: bool = True
+    resized: int | None = None
 
     def __post_init__(self):
-        if self.size < 1:
-            raise UserError(f"crop size={self.size}: expected at least 1.")
+        if self.size < 1 or (self.resized is not None and self.resized < 1):
+            raise UserError(f"crop size={self.size}, resized={self.resized}: expected at least 1.")
 
     def __call__(
         self,
@@ -36,6 +39,8 @@ class Crops:
             random_crop([source[record].pixels], self.size, self.flip, generator)[0]
             for record, generator in zip(records, generators, strict=True)
         ]
+        if self.resized is not None:
+            crops = [cover(np.ascontiguousarray(crop), self.resized) for crop in crops]
         return {"pixels": np.stack(crops)}
 
 
