@@ -24,12 +24,13 @@ from benchmarks.timing import flops_of, median_of, report
 from configs.onenoise import common
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.config import construct
+from onenoise_jax.diffusion.drawing import starting_noise
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.samplers import DDIM
 from onenoise_jax.families.onenoise.compose import compose
 from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
-from onenoise_jax.families.onenoise.sampling import make_draw, starting_noise
+from onenoise_jax.families.onenoise.sampling import make_draw
 from onenoise_jax.models.texture_condition import FieldCondition, RegionCondition
 from onenoise_jax.models.texture_unet import (
     SIZES,
@@ -75,7 +76,7 @@ def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | 
     """A function that takes one step from the state that the one before left."""
     recipe = common.published_recipe()
     config = construct(DiffusionConfig, recipe.diffusion, "config.diffusion")
-    process = GaussianProcess.from_schedule(config.schedule, config.timesteps)
+    process = config.process()
     network, model = _network(options)
     optimizer = make_optimizer(construct(OptimizerConfig, recipe.optimizer, "config.optimizer"))
     ema = construct(EmaConfig, recipe.ema, "config.ema")

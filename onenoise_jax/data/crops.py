@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.image_conversion import cover
 from onenoise_jax.data.named_images import NamedImage
 
 Layers = Callable[[Any, np.random.Generator], Mapping[str, np.ndarray]]
@@ -28,16 +29,19 @@ class Crops:
 
     The place of a crop is uniform over its image; with `flip`, half of the crops are mirrored
     left to right. All layers are cut and mirrored alike. An image that is smaller than the crop is
-    continued by its mirror image, at its right and its bottom, as far as the crop reaches.
+    continued by its mirror image, at its right and its bottom, as far as the crop reaches. With
+    `resized`, crops are then made of that size, by `image_conversion.cover`, for which layers must
+    be uint8.
     """
 
     size: int
     flip: bool = True
     layers: Layers = pixels_of
+    resized: int | None = None
 
     def __post_init__(self):
-        if self.size < 1:
-            raise UserError(f"crop size={self.size}: expected at least 1.")
+        if self.size < 1 or (self.resized is not None and self.resized < 1):
+            raise UserError(f"crop size={self.size}, resized={self.resized}: expected at least 1.")
 
     def __call__(
         self,
@@ -50,6 +54,8 @@ class Crops:
         for record, generator in zip(records, generators, strict=True):
             layers = self.layers(source[record], generator)
             crops = random_crop(list(layers.values()), self.size, self.flip, generator)
+            if self.resized is not None:
+                crops = [cover(np.ascontiguousarray(crop), self.resized) for crop in crops]
             made.append(dict(zip(layers, crops, strict=True)))
         return {name: np.stack([crops[name] for crops in made]) for name in made[0]}
 

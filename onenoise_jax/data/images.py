@@ -11,6 +11,7 @@ import numpy as np
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import tfds_source
 from onenoise_jax.data.arrays import ArrayLayout
+from onenoise_jax.data.digits import DIGITS_NAME, Digits
 from onenoise_jax.data.image_folder import open_embedded, open_folder
 from onenoise_jax.data.named_images import NamedImage
 from onenoise_jax.data.shards import ShardedRecords
@@ -46,10 +47,10 @@ def open_images(
 
     `where` is a folder of pictures (see `open_folder`), a folder that
     `python -m data_tools.convert_images` or another converter of images wrote, `tfds:NAME` or
-    `tfds:FOLDER` (a prepared dataset with a feature `image`), or `embedded` (photographs that
-    come with scikit-image). With `limit`, that many images, spread evenly. Images that must be
-    decoded are kept, once they are, up to `kept_bytes` in all. Raises UserError for
-    what cannot be read.
+    `tfds:FOLDER` (a prepared dataset with a feature `image`), `embedded` (photographs that come
+    with scikit-image) or `digits` (8x8 pixels, that come with scikit-learn). With `limit`, that
+    many images, spread evenly. Images that must be decoded are kept, once they are, up to
+    `kept_bytes` in all. Raises UserError for what cannot be read.
     """
     if channels not in (1, 3):
         raise UserError(f"channels={channels}: expected 1 (grey) or 3 (RGB).")
@@ -58,6 +59,8 @@ def open_images(
     name = str(where)
     if name == EMBEDDED_NAME:
         source: ImageSource = Kept(open_embedded(channels), kept_bytes)
+    elif name == DIGITS_NAME:
+        source = Digits(channels)
     elif name.startswith(TFDS_PREFIX):
         source = Kept(TfdsImages(name.removeprefix(TFDS_PREFIX), channels), kept_bytes)
     elif is_dataset(Path(where)):
@@ -70,7 +73,7 @@ def open_images(
 def is_pictures(where: str | os.PathLike) -> bool:
     """Whether `open_images` takes `where` for a folder of pictures."""
     name = str(where)
-    is_named = name == EMBEDDED_NAME or name.startswith(TFDS_PREFIX)
+    is_named = name in (EMBEDDED_NAME, DIGITS_NAME) or name.startswith(TFDS_PREFIX)
     return not is_named and not is_dataset(Path(where))
 
 

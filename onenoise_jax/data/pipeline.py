@@ -109,6 +109,23 @@ def each(
     return functools.partial(_stack, sample)
 
 
+@dataclasses.dataclass(frozen=True)
+class Numbered:
+    """The samples of `sample`, which know their numbers: `slot` (slots,) int32."""
+
+    sample: Sample
+
+    def __call__(
+        self,
+        slots: Sequence[int],
+        records: Sequence[int],
+        source: Source,
+        generators: Sequence[np.random.Generator],
+    ) -> dict[str, np.ndarray]:
+        numbered = {"slot": np.array(slots, np.int32)}
+        return self.sample(slots, records, source, generators) | numbered
+
+
 def _stack(
     sample: Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]],
     slots: Sequence[int],

@@ -53,6 +53,9 @@ class Sampler(Protocol):
     """What `sample` needs: `clip` limits each x_0 to [-1, 1]; the table holds the rest."""
 
     @property
+    def steps(self) -> int: ...
+
+    @property
     def clip(self) -> bool: ...
 
     def table(self, process: GaussianProcess) -> StepTable:
@@ -207,24 +210,42 @@ def sample(
     depends on its own key and noise and on no other image; samplers that draw no noise need
     none (ValueError if one that does has none).
     """
-    table = sampler.table(process)
-    if not table.fresh.any():
-        return sample_with_noise(sampler, process, objective, denoise, initial_noise, _no_noise)
-    if keys is None:
-        raise ValueError(f"{sampler} draws noise: expected one key per image")
-
-    def draw(index: jax.Array) -> jax.Array:
-        def one(key: jax.Array) -> jax.Array:
-            shape = initial_noise.shape[1:]
-            return jax.random.normal(jax.random.fold_in(key, index), shape, initial_noise.dtype)
-
-        return jax.vmap(one)(keys)
-
+    draw = _noise_of(sampler.table(process), keys, initial_noise, f"{sampler}")
     return sample_with_noise(sampler, process, objective, denoise, initial_noise, draw)
 
 
-def _no_noise(index: jax.Array) -> jax.Array:
-    return jnp.zeros(())
+def sample_stages(
+    sampler: Sampler,
+    process: GaussianProcess,
+    objective: Objective,
+    denoise: Denoise,
+    initial_noise: jax.Array,
+    keys: jax.Array | None,
+    stages: int,
+) -> jax.Array:
+    """As `sample`, but `stages` images on the way, evenly spaced: (stages, b, ...).
+
+    The last is the sample; the others are x_t, noise included. Raises ValueError unless there is
+    at least one stage, and no more than steps.
+    """
+    table = sampler.table(process)
+    steps = len(table.t)
+    if not 1 <= stages <= steps:
+        raise ValueError(f"stages={stages}: expected 1 to {steps}, the sampler's steps")
+    draw = _noise_of(table, keys, initial_noise, f"{sampler}")
+    step = _step(sampler, process, objective, denoise, draw)
+
+    def kept(carry: tuple, row: tuple) -> tuple:
+        inner, shown = carry
+        place, row = row
+        inner, _ = step(inner, row)
+        # Each place is written until its turn is over: its last image stays.
+        return (inner, shown.at[place].set(inner[0])), None
+
+    places = jnp.arange(steps) * stages // steps
+    shown = jnp.zeros((stages, *initial_noise.shape), initial_noise.dtype)
+    (_, shown), _ = jax.lax.scan(kept, (_start(initial_noise), shown), (places, _rows(table)))
+    return shown
 
 
 def sample_with_noise(
@@ -236,14 +257,53 @@ def sample_with_noise(
     draw: Callable[[jax.Array], jax.Array],
 ) -> jax.Array:
     """`sample` with the noise of step i = 0, 1, ... given by `draw(i)`, (b, ...) or a scalar."""
+    step = _step(sampler, process, objective, denoise, draw)
+    (x, _), _ = jax.lax.scan(step, _start(initial_noise), _rows(sampler.table(process)))
+    return x
+
+
+def _noise_of(
+    table: StepTable, keys: jax.Array | None, images: jax.Array, sampler: str
+) -> Callable[[jax.Array], jax.Array]:
+    """Step -> the noise (b, ...) for images like `images`, by their `keys`; 0 if none is drawn."""
+    if not table.fresh.any():
+        return lambda index: jnp.zeros(())
+    if keys is None:
+        raise ValueError(f"{sampler} draws noise: expected one key per image")
+
+    def draw(index: jax.Array) -> jax.Array:
+        def one(key: jax.Array) -> jax.Array:
+            return jax.random.normal(jax.random.fold_in(key, index), images.shape[1:], images.dtype)
+
+        return jax.vmap(one)(keys)
+
+    return draw
+
+
+def _start(initial_noise: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """What the first step is given: x, and x0_before."""
+    return initial_noise, jnp.zeros_like(initial_noise)
+
+
+def _rows(table: StepTable) -> tuple[jax.Array, StepTable]:
+    """The table's rows with their numbers, to scan over."""
+    return jnp.arange(len(table.t)), StepTable(*map(jnp.asarray, table))
+
+
+def _step(
+    sampler: Sampler,
+    process: GaussianProcess,
+    objective: Objective,
+    denoise: Denoise,
+    draw: Callable[[jax.Array], jax.Array],
+) -> Callable[[tuple, tuple], tuple]:
+    """Equation 1, as a function of `jax.lax.scan`: ((x, x0_before), row) -> ((x, x0), None)."""
     check_objective(objective)
-    table = sampler.table(process)
-    batch = initial_noise.shape[0]
 
     def step(carry: tuple, row: tuple) -> tuple:
         x, previous_x0 = carry
         index, factor = row
-        output = denoise(x, jnp.full((batch,), factor.network_t))
+        output = denoise(x, jnp.full((x.shape[0],), factor.network_t))
         x0, noise = predict(objective, process, x, output, factor.t, clip=sampler.clip)
         x = (
             factor.x * x
@@ -254,6 +314,4 @@ def sample_with_noise(
         )
         return (x, x0), None
 
-    rows = (jnp.arange(len(table.t)), StepTable(*map(jnp.asarray, table)))
-    (x, _), _ = jax.lax.scan(step, (initial_noise, jnp.zeros_like(initial_noise)), rows)
-    return x
+    return step

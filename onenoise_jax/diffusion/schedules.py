@@ -21,6 +21,11 @@ def linear_betas(timesteps: int) -> np.ndarray:
     return np.linspace(scale * 1e-4, scale * 0.02, timesteps, dtype=np.float64).clip(0, MAX_BETA)
 
 
+def ramp_betas(timesteps: int, start: float = 1e-4, stop: float = 0.01) -> np.ndarray:
+    """start + t / timesteps (stop - start): some signal is left at the end of such a process."""
+    return start + np.arange(timesteps, dtype=np.float64) / timesteps * (stop - start)
+
+
 def cosine_betas(timesteps: int, offset: float = 0.008) -> np.ndarray:
     """`offset` is the paper's s."""
     u = np.linspace(0, 1, timesteps + 1, dtype=np.float64)

@@ -20,7 +20,7 @@ from flax import linen as nn
 
 from onenoise_jax.nn.convolution import Conv
 from onenoise_jax.nn.initializers import bias_init, kernel_init
-from onenoise_jax.nn.normalization import ChannelLayerNorm
+from onenoise_jax.nn.normalization import ChannelLayerNorm, instance_norm
 
 
 def linear_attention(
@@ -96,3 +96,23 @@ class Attention(nn.Module):
         return Conv(channels, size=1, dtype=self.dtype, name="out")(
             y.reshape(batch, height, width, -1)
         )
+
+
+class SpatialAttention(nn.Module):
+    """Softmax attention of one head as wide as the image, added to it: (b, h, w, c) -> same.
+
+    Queries, keys and values are pixelwise products of the normalised image.
+    """
+
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        batch, channels = x.shape[0], x.shape[-1]
+        h = instance_norm(x)
+        q, k, v = (
+            Conv(channels, size=1, dtype=self.dtype, name=name)(h).reshape(batch, -1, 1, channels)
+            for name in ("query", "key", "value")
+        )
+        y = jax.nn.dot_product_attention(q, k, v).reshape(x.shape)
+        return x + Conv(channels, size=1, dtype=self.dtype, name="out")(y)

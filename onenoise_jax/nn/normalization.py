@@ -6,6 +6,18 @@ import numpy as np
 from flax import linen as nn
 
 
+def instance_norm(x: jax.Array, epsilon: float = 1e-5) -> jax.Array:
+    """`x` (b, h, w, c) with mean 0 and variance 1 over the pixels of each image's channels.
+
+    Ulyanov et al., Instance Normalization (2016), arXiv:1607.08022, without gain and bias. In the
+    dtype of `x`. Of an image of one pixel nothing is left but 0.
+    """
+    y = x.astype(jnp.float32)
+    y = y - jnp.mean(y, axis=(1, 2), keepdims=True)
+    variance = jnp.mean(jnp.square(y), axis=(1, 2), keepdims=True)
+    return (y * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
+
+
 class ChannelLayerNorm(nn.Module):
     """Mean 0 and variance 1 over the channels of each pixel, then a learned gain, no bias."""
 

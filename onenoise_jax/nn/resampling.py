@@ -46,6 +46,28 @@ def transposed_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return depth_to_space(_convolve_cells(x, kernel, taps, (0, 1)))
 
 
+def transposed_convolution_of_cells(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The transposed convolution of stride 2 and a 2x2 kernel, which does not overlap.
+
+    `x` (b, h, w, c), `kernel` (2, 2, c, d), not flipped -> (b, 2h, 2w, d): each pixel makes a cell
+    of 2x2, one product per pixel.
+    """
+    batch, height, width, channels = x.shape
+    cells = x.reshape(-1, channels) @ einops.rearrange(kernel, "i j c d -> c (i j d)")
+    return depth_to_space(cells.reshape(batch, height, width, -1))
+
+
+def strided_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The convolution of stride 2 and padding 1: (b, h / 2, w / 2, d), h and w even.
+
+    `x` (b, h, w, c), `kernel` (3, 3, c, d): y[i] = kernel[0] x[2i - 1] + kernel[1] x[2i]
+    + kernel[2] x[2i + 1] on each axis.
+    """
+    return jax.lax.conv_general_dilated(
+        x, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
 def convolve_upsampled(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`upsample_nearest(x)` convolved with `kernel` (3, 3, c, d), zeros around: (b, 2h, 2w, d).
 

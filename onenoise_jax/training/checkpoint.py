@@ -192,20 +192,29 @@ class Checkpoints:
         )
 
 
-class CheckpointReader:
-    """The newest complete checkpoint in `directory`, which may belong to a run under way.
+def listed(steps: list[int]) -> str:
+    """Which `steps` there are, for an error message."""
+    return f"there are {', '.join(map(str, steps))}" if steps else "there is none yet"
 
-    Changes nothing there. `step` is None if there is no checkpoint. Reading raises
-    ValueError if a file is not what was written.
+
+class CheckpointReader:
+    """A complete checkpoint in `directory`, which may belong to a run under way.
+
+    It is that of `step`, or without it the newest; the attribute `step` is None if there is
+    no checkpoint. Changes nothing there. Raises UserError for a step that is not there;
+    reading raises ValueError if a file is not what was written.
     """
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, step: int | None = None):
+        steps = saved_steps(directory)
+        if step is not None and step not in steps:
+            raise UserError(f"{directory} has no checkpoint of step {step}; {listed(steps)}.")
         # Neither makes the folder, nor removes what another process is just writing.
         # (read_only=True says so too, but warns of it at every start.)
         options = ocp.CheckpointManagerOptions(create=False, cleanup_tmp_directories=False)
         self._directory = directory.absolute()
         self._manager = ocp.CheckpointManager(self._directory, options=options)
-        self.step = self._manager.latest_step()
+        self.step = self._manager.latest_step() if step is None else step
 
     def metadata(self) -> dict[str, Any]:
         """The metadata that were saved with the state."""

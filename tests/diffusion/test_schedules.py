@@ -8,6 +8,7 @@ from onenoise_jax.diffusion.schedules import (
     SCHEDULES,
     cosine_betas,
     linear_betas,
+    ramp_betas,
     sigmoid_betas,
 )
 
@@ -46,3 +47,7 @@ def test_linear_noises_alike_at_any_length():
     long, short = (np.cumprod(1 - linear_betas(n))[-1] for n in (1000, 250))
     assert np.log(short) == pytest.approx(np.log(long), rel=0.05)
     np.testing.assert_allclose(linear_betas(1000)[[0, -1]], [1e-4, 0.02])
+
+
+def test_a_ramp_begins_where_it_is_told_and_stops_a_step_early():
+    np.testing.assert_allclose(ramp_betas(4, 0.1, 0.5), [0.1, 0.2, 0.3, 0.4])

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onenoise_jax.nn.attention import Attention, LinearAttention, linear_attention
+from onenoise_jax.nn.attention import Attention, LinearAttention, SpatialAttention, linear_attention
 
 HEADS = 2
 
@@ -86,3 +86,20 @@ def test_bfloat16_is_near_float32(module):
     assert half.dtype == jnp.bfloat16
     full = module.apply(params, x)
     np.testing.assert_allclose(half.astype(jnp.float32), full, atol=0.05 * jnp.abs(full).max())
+
+
+def test_spatial_attention_is_added_to_the_image():
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3, 4, 6)), jnp.float32)
+    module = SpatialAttention()
+    params = module.init(jax.random.key(0), x)
+    weights = params["params"]
+
+    def product(name, h):
+        return h @ weights[name]["kernel"][0, 0] + weights[name]["bias"]
+
+    mean, variance = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
+    pixels = ((x - mean) / jnp.sqrt(variance + 1e-5)).reshape(2, 12, 6)
+    q, k, v = (product(name, pixels) for name in ("query", "key", "value"))
+    mixed = jax.nn.softmax(q @ k.swapaxes(1, 2) / 6**0.5) @ v
+    expected = x + product("out", mixed).reshape(x.shape)
+    np.testing.assert_allclose(module.apply(params, x), expected, atol=1e-5)

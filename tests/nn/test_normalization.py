@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onenoise_jax.nn.normalization import ChannelLayerNorm, GroupNorm
+from onenoise_jax.nn.normalization import ChannelLayerNorm, GroupNorm, instance_norm
 
 PAIRS = [
     (GroupNorm(4), nn.GroupNorm(4, epsilon=1e-5, use_fast_variance=False)),
@@ -52,3 +52,18 @@ def test_statistics_are_float32_in_bfloat16(ours):
     assert half.dtype == jnp.bfloat16
     full = ours.apply(params, x.astype(jnp.float32))
     np.testing.assert_array_equal(half, full.astype(jnp.bfloat16))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_an_instance_is_a_group_of_one_channel(offset):
+    x = image(offset)
+    library = nn.GroupNorm(
+        None, 1, epsilon=1e-5, use_bias=False, use_scale=False, use_fast_variance=False
+    )
+    expected = library.apply({}, x)
+    np.testing.assert_allclose(instance_norm(x), expected, atol=1e-5 + offset * 1e-6)
+    assert instance_norm(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+def test_a_single_pixel_is_erased():
+    np.testing.assert_array_equal(instance_norm(image()[:, :1, :1]), 0)

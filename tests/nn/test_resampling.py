@@ -10,7 +10,9 @@ from onenoise_jax.nn.resampling import (
     downsample_nearest,
     max_pool,
     pixel_unshuffle,
+    strided_convolution,
     transposed_convolution,
+    transposed_convolution_of_cells,
     upsample_nearest,
 )
 
@@ -69,3 +71,23 @@ def test_what_is_upsampled_is_convolved_without_making_it():
     )
     wanted = convolve(upsample_nearest(x), kernel, ZERO)
     np.testing.assert_allclose(convolve_upsampled(x, kernel), wanted, atol=1e-5)
+
+
+def test_a_pixel_makes_a_cell():
+    rng = np.random.default_rng(2)
+    x, kernel = rng.normal(size=(2, 3, 4, 2)), rng.normal(size=(2, 2, 2, 5))
+    found = transposed_convolution_of_cells(jnp.float32(x), jnp.float32(kernel))
+    assert found.shape == (2, 6, 8, 5)
+    for i, j in np.ndindex(6, 8):
+        wanted = x[:, i // 2, j // 2] @ kernel[i % 2, j % 2]
+        np.testing.assert_allclose(found[:, i, j], wanted, atol=1e-5)
+
+
+def test_a_strided_convolution_is_every_second_pixel_of_a_convolution():
+    rng = np.random.default_rng(3)
+    x, kernel = (
+        jnp.float32(rng.normal(size=(2, 4, 6, 3))),
+        jnp.float32(rng.normal(size=(3, 3, 3, 5))),
+    )
+    wanted = convolve(x, kernel, ZERO)[:, ::2, ::2]
+    np.testing.assert_allclose(strided_convolution(x, kernel), wanted, atol=1e-5)

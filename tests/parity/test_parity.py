@@ -9,10 +9,10 @@ from pathlib import Path
 import jax
 import pytest
 
-from tests.parity import cases, noise2noise, onenoise
+from tests.parity import cases, noise2noise, noisy, onenoise
 
 # A family's check raises AssertionError unless every expected array of the case is met.
-CHECKS = {"noise2noise": noise2noise.check, "onenoise": onenoise.check}
+CHECKS = {"noise2noise": noise2noise.check, "noisy": noisy.check, "onenoise": onenoise.check}
 FOUND = cases.discover(cases.folder())
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal
 
+from onenoise_jax.diffusion.denoising import DenoisingConfig
+from onenoise_jax.diffusion.drawing import SamplerConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig
 from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.family import LoopConfig
@@ -42,59 +44,27 @@ class DataConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class DiffusionConfig:
-    """The process, what the network predicts, and the loss.
+class DiffusionConfig(DenoisingConfig):
+    """As every denoising network's, and `embedding_penalty`, the weight of (2) of `loss`."""
 
-    weighting: `snr` weighs every error as that of x_0 times the signal-to-noise ratio (1 for a
-        predicted noise, as published), bounded by `min_snr_gamma` if that is given; `uniform`
-        leaves the error of the objective as it is.
-    embedding_penalty: weight of the spherical penalty on class embeddings, (2) of `loss`.
-    """
-
-    timesteps: int
-    schedule: Literal["linear", "cosine", "sigmoid"]
-    objective: Literal["noise", "x0", "v"]
-    loss: Literal["l1", "l2"]
-    weighting: Literal["snr", "uniform"]
-    min_snr_gamma: float | None
-    offset_noise: float
     embedding_penalty: float
 
     def __post_init__(self):
-        if self.timesteps < 2:
-            raise ValueError(f"timesteps={self.timesteps}: expected at least 2.")
-        if self.offset_noise < 0 or self.embedding_penalty < 0:
-            raise ValueError(
-                f"offset_noise={self.offset_noise}, embedding_penalty={self.embedding_penalty}: "
-                "expected neither to be negative."
-            )
-        if self.min_snr_gamma is not None and self.min_snr_gamma <= 0:
-            raise ValueError(f"min_snr_gamma={self.min_snr_gamma}: expected a positive number.")
-        if self.min_snr_gamma is not None and self.weighting != "snr":
-            raise ValueError(
-                f"min_snr_gamma={self.min_snr_gamma} is read by weighting=snr only; it is "
-                f"{self.weighting}."
-            )
+        super().__post_init__()
+        if self.embedding_penalty < 0:
+            raise ValueError(f"embedding_penalty={self.embedding_penalty}: expected at least 0.")
 
 
 @dataclasses.dataclass(frozen=True)
-class SampleConfig:
-    """Samples drawn while training: `per_type` of each type, by `sampler` in `steps` steps."""
+class SampleConfig(SamplerConfig):
+    """Samples drawn while training: `per_type` of each type."""
 
-    sampler: Literal["ddpm", "ddim", "dpm_solver"]
-    steps: int
-    eta: float
     per_type: int
 
     def __post_init__(self):
-        if self.steps < 1 or self.per_type < 1:
-            raise ValueError(
-                f"steps={self.steps}, per_type={self.per_type}: expected at least 1 and 1."
-            )
-        if not 0 <= self.eta <= 1:
-            raise ValueError(f"eta={self.eta}: expected a number from 0 to 1.")
-        if self.eta and self.sampler != "ddim":
-            raise ValueError(f"eta={self.eta} is read by ddim only; the sampler is {self.sampler}.")
+        super().__post_init__()
+        if self.per_type < 1:
+            raise ValueError(f"per_type={self.per_type}: expected at least 1.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,6 @@ from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import Source, open_source, split
-from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
@@ -37,7 +36,7 @@ def build(config: Mapping[str, Any]) -> Family:
         training, held_out = split(source, options.data.validation)
     model = TextureUNet(options.model)
     diffusion, loop = options.diffusion, options.train
-    process = GaussianProcess.from_schedule(diffusion.schedule, diffusion.timesteps)
+    process = diffusion.process()
     optimizer = make_optimizer(options.optimizer, loop.steps)
 
     def init_state(params: PyTree) -> TrainState:

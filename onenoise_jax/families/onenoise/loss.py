@@ -15,11 +15,9 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.diffusion.losses import loss_per_sample, loss_weights, offset_noise
-from onenoise_jax.diffusion.objectives import target
+from onenoise_jax.diffusion.denoising import draw_timesteps, make_errors, spread_timesteps
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.compose import compose
 from onenoise_jax.families.onenoise.config import DiffusionConfig
@@ -29,9 +27,6 @@ from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
 
 BAND = 100
 """Losses are also reported per band of so many timesteps."""
-
-GOLDEN = 2654435769
-"""2^32 divided by the golden ratio: its multiples are spread evenly modulo 2^32."""
 
 
 def class_embeddings(params: PyTree) -> jax.Array:
@@ -62,11 +57,7 @@ def make_loss(
     def loss(
         params: PyTree, constants: PyTree, batch: Batch, keys: jax.Array
     ) -> tuple[jax.Array, Metrics]:
-        def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-            time_key, noise_key = jax.random.split(key)
-            return jax.random.randint(time_key, (), 0, config.timesteps), noise_key
-
-        t, noise_keys = jax.vmap(draw)(keys)
+        t, noise_keys = draw_timesteps(keys, config.timesteps)
         losses = errors(params, batch, t, noise_keys)
         penalty = config.embedding_penalty * embedding_penalty(
             class_embeddings(params), constants["embedding_norm"]
@@ -102,14 +93,6 @@ def make_validation_losses(
     return losses
 
 
-def spread_timesteps(slots: jax.Array, timesteps: int) -> jax.Array:
-    """A timestep in [0, timesteps) for each of `slots` (n,) int32: floor(timesteps * turn),
-    where the turn of slot s is the fraction of s times the golden ratio, so that those of any
-    consecutive slots are spread evenly. `timesteps` is at most 65536."""
-    turns = slots.astype(jnp.uint32) * jnp.uint32(GOLDEN)
-    return ((turns >> 16) * timesteps >> 16).astype(jnp.int32)
-
-
 def _make_errors(
     config: DiffusionConfig,
     model: TextureUNet,
@@ -118,17 +101,10 @@ def _make_errors(
     group: int,
 ) -> Callable[[PyTree, Batch, jax.Array, jax.Array], jax.Array]:
     """(params, compact batch, t (b,), noise keys (b,)) -> (1) of each sample, (b,)."""
-    weights = np.ones(config.timesteps, np.float32)
-    if config.weighting == "snr":
-        weights = loss_weights(config.objective, process, config.min_snr_gamma)
+    of_images = make_errors(config, process)
 
     def errors(params: PyTree, batch: Batch, t: jax.Array, noise_keys: jax.Array) -> jax.Array:
         images, condition = compose(batch, mixed, group)
-        shape = (1, *images.shape[1:])
-        noise = jax.vmap(lambda key: offset_noise(key, shape, config.offset_noise)[0])(noise_keys)
-        noisy = process.add_noise(images, noise, t)
-        prediction = model.apply(params, noisy, t, condition)
-        wanted = target(config.objective, process, images, noise, t)
-        return jnp.asarray(weights)[t] * loss_per_sample(config.loss, prediction, wanted)
+        return of_images(lambda x, t: model.apply(params, x, t, condition), images, t, noise_keys)
 
     return errors

@@ -6,14 +6,10 @@ import numpy as np
 from onenoise_jax.core.random import stream_generator, stream_key
 from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.source import Source
+from onenoise_jax.diffusion.drawing import draw_all, make_sampler, starting_noise
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
-from onenoise_jax.families.onenoise.sampling import (
-    draw_all,
-    make_draw,
-    make_sampler,
-    starting_noise,
-)
+from onenoise_jax.families.onenoise.sampling import make_draw
 from onenoise_jax.models.texture_condition import RegionCondition
 from onenoise_jax.models.texture_unet import TextureUNet
 from onenoise_jax.training.family import Preview

@@ -1,15 +1,12 @@
 """How textures are mixed into samples, for training and for the loss on held-out ones."""
 
-import dataclasses
-from collections.abc import Sequence
 from functools import partial
 
 import jax
-import numpy as np
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.mixing import Mixing
-from onenoise_jax.data.pipeline import Batches, Sample
+from onenoise_jax.data.pipeline import Batches, Numbered
 from onenoise_jax.data.source import Source
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
@@ -72,20 +69,3 @@ def make_validation(
             mixing.group,
         ),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class Numbered:
-    """The samples of `sample`, which know their numbers: `slot` (slots,) int32."""
-
-    sample: Sample
-
-    def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: Source,
-        generators: Sequence[np.random.Generator],
-    ) -> dict[str, np.ndarray]:
-        numbered = {"slot": np.array(slots, np.int32)}
-        return self.sample(slots, records, source, generators) | numbered

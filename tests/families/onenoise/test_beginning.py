@@ -13,8 +13,9 @@ from onenoise_jax.convert.folder import Provenance
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
+from onenoise_jax.diffusion.denoising import spread_timesteps
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
-from onenoise_jax.families.onenoise.loss import class_embeddings, spread_timesteps
+from onenoise_jax.families.onenoise.loss import class_embeddings
 from onenoise_jax.families.onenoise.weights_folder import (
     Weights,
     WeightsConfig,

@@ -6,9 +6,9 @@ import pytest
 
 from onenoise_jax import families
 from onenoise_jax.core.config import construct
-from onenoise_jax.diffusion.process import GaussianProcess
+from onenoise_jax.diffusion.drawing import make_sampler
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
-from onenoise_jax.families.onenoise.sampling import make_draw, make_sampler
+from onenoise_jax.families.onenoise.sampling import make_draw
 from onenoise_jax.models.texture_condition import RegionCondition
 from onenoise_jax.models.texture_unet import (
     TextureUNet,
@@ -48,7 +48,7 @@ def test_the_samplers_lower_for_tpu_and_gpu(waves, sampler):
     options = construct(
         OnenoiseConfig, experiment("tiny", waves, sample__sampler=sampler).to_dict(), "config"
     )
-    process = GaussianProcess.from_schedule(options.diffusion.schedule, options.diffusion.timesteps)
+    process = options.diffusion.process()
     draw = make_draw(TextureUNet(options.model), process, "noise", make_sampler(options.sample))
     params = jax.eval_shape(lambda key: initial_variables(options.model, key), jax.random.key(0))
     condition = RegionCondition(

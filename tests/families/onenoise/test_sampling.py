@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onenoise_jax.diffusion.process import GaussianProcess
-from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver
-from onenoise_jax.families.onenoise.config import SampleConfig
-from onenoise_jax.families.onenoise.sampling import (
+from onenoise_jax.diffusion.drawing import (
     CHUNK,
     draw_all,
     draw_filled,
-    make_draw,
     make_sampler,
     starting_noise,
 )
+from onenoise_jax.diffusion.process import GaussianProcess
+from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver
+from onenoise_jax.families.onenoise.config import SampleConfig
+from onenoise_jax.families.onenoise.sampling import make_draw
 from onenoise_jax.models.texture_condition import RegionCondition
 from onenoise_jax.models.texture_unet import (
     TextureUNet,

@@ -20,18 +20,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
+from onenoise_jax.diffusion.drawing import CHUNK, draw_filled, starting_noise
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.samplers import DDIM, Sampler
 from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.families.onenoise.drawing.conditions import conditioner, whole
 from onenoise_jax.families.onenoise.drawing.subjects import Blend, Even, Noise, Subject
-from onenoise_jax.families.onenoise.sampling import (
-    CHUNK,
-    Draw,
-    draw_filled,
-    make_draw,
-    starting_noise,
-)
+from onenoise_jax.families.onenoise.sampling import Draw, make_draw
 from onenoise_jax.families.onenoise.weights_folder import Weights
 from onenoise_jax.models.texture_condition import Condition
 from onenoise_jax.models.texture_unet import (
@@ -123,7 +118,7 @@ def _drawing(
 
 def process_of(diffusion: DiffusionConfig) -> GaussianProcess:
     """The noising process that the config describes."""
-    return GaussianProcess.from_schedule(diffusion.schedule, diffusion.timesteps)
+    return diffusion.process()
 
 
 def class_embeddings(weights: Weights) -> np.ndarray:

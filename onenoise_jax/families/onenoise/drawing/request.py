@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.diffusion.drawing import CHUNK
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver, Sampler
 from onenoise_jax.families.onenoise.drawing.canvas import Canvas
 from onenoise_jax.families.onenoise.drawing.conditions import Window
@@ -29,7 +30,6 @@ from onenoise_jax.families.onenoise.drawing.subjects import (
     Subject,
     WeightMap,
 )
-from onenoise_jax.families.onenoise.sampling import CHUNK
 from onenoise_jax.images.files import read_picture
 from onenoise_jax.nn.convolution import Padding
 

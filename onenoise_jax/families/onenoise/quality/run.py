@@ -7,12 +7,12 @@ from typing import Any
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import open_source, split
+from onenoise_jax.diffusion.drawing import make_sampler
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.family import check_source
 from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
 from onenoise_jax.families.onenoise.quality.report import write_report
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
-from onenoise_jax.families.onenoise.sampling import make_sampler
 from onenoise_jax.textures.vocabulary import PARAMETERS
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
+from onenoise_jax.diffusion.drawing import starting_noise
 from onenoise_jax.diffusion.samplers import DDIM
 from onenoise_jax.families.onenoise.drawing import Blend, Noise, Ramp, Settings, draw_pictures
 from onenoise_jax.families.onenoise.drawing.conditions import conditioner, whole
 from onenoise_jax.families.onenoise.drawing.painter import Drawer, check_sampler, class_embeddings
-from onenoise_jax.families.onenoise.sampling import starting_noise
 from onenoise_jax.images.seams import seam_ratio
 from onenoise_jax.nn.convolution import CIRCULAR, Padding
 from tests.families.onenoise.drawing.small_weights import small_weights

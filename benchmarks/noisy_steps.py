@@ -1,0 +1,107 @@
+"""A training step and a sampler of Lara, Maria or Alia, timed.
+
+    python -m benchmarks.noisy_steps train --design maria --width 16 --size 64 --batch 8
+    python -m benchmarks.noisy_steps sample --design maria --width 16 --size 64 --batch 8 --steps 50
+
+Prints one JSON line. With `--serve` it answers each line on standard input by the milliseconds of
+one step, for benchmarks/noisy_against_torch.py. Initial weights; images are random.
+"""
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.timing import flops_of, median_of, report, timed
+from configs.noisy import common
+from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.config import construct
+from onenoise_jax.diffusion.samplers import DDIM
+from onenoise_jax.families.noisy.config import DiffusionConfig
+from onenoise_jax.families.noisy.loss import make_loss
+from onenoise_jax.families.noisy.sampling import make_draw, rows_of
+from onenoise_jax.models.pixel_unet import DESIGNS, PixelUNet, PixelUNetConfig, initial_variables
+from onenoise_jax.training.ema import EmaConfig
+from onenoise_jax.training.optimizer import OptimizerConfig, make_optimizer
+from onenoise_jax.training.state import initial_state
+from onenoise_jax.training.step import make_train_step
+
+Timed = tuple[Callable[[], Any], float | None]
+
+
+def train_step(options: argparse.Namespace) -> Timed:
+    """A function that takes one step from the state that the one before left, and its FLOPs."""
+    recipe = common.published_recipe()
+    model = PixelUNetConfig(options.design, options.width, dtype=options.dtype)
+    optimizer = make_optimizer(construct(OptimizerConfig, recipe.optimizer, "config.optimizer"))
+    loss = make_loss(
+        construct(DiffusionConfig, recipe.diffusion, "config.diffusion"), PixelUNet(model)
+    )
+    step = make_train_step(loss, optimizer, EmaConfig(decay=0.999, every=1), 1)
+
+    @jax.jit
+    def init(key):
+        return initial_state(initial_variables(model, key), optimizer, {})
+
+    carried = [init(jax.random.key(0))]
+    shape = (options.batch, options.size, options.size, 3)
+    batch = {"pixels": jnp.asarray(np.random.default_rng(0).integers(0, 256, shape), jnp.uint8)}
+    compiled = jax.jit(step, donate_argnums=0)
+    keys = jax.random.split(jax.random.key(1), options.batch)[0]
+    flops = flops_of(compiled.lower(carried[0], batch, keys))
+
+    def take():
+        carried[0], metrics = compiled(carried[0], batch, keys)
+        return metrics
+
+    return take, flops
+
+
+def draw_images(options: argparse.Namespace) -> Timed:
+    """A function that draws a batch of images, and its FLOPs."""
+    model = PixelUNetConfig(options.design, options.width, dtype=options.dtype)
+    params = jax.jit(functools.partial(initial_variables, model))(jax.random.key(0))
+    diffusion = construct(DiffusionConfig, common.published_recipe().diffusion, "config.diffusion")
+    draw = make_draw(PixelUNet(model), diffusion.process(), "noise", DDIM(options.steps))
+    rows = rows_of(0, "sample", options.batch, (options.size, options.size, 3))
+    return functools.partial(draw, params, *rows), flops_of(draw.lower(params, *rows))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("train", "sample"))
+    parser.add_argument("--design", choices=tuple(DESIGNS), default="maria")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--size", type=int, default=64, help="pixels a side")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--steps", type=int, default=50, help="of the sampler")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--serve", action="store_true", help="time a step per line of input")
+    options = parser.parse_args()
+    keep_compiled_programs()
+    step, flops = (train_step if options.what == "train" else draw_images)(options)
+    if options.serve:
+        jax.block_until_ready(step())
+        for _ in sys.stdin:
+            print(timed(step), flush=True)
+        return
+    facts = {name: getattr(options, name) for name in ("design", "width", "size")}
+    if options.what == "sample":
+        facts["steps"] = options.steps
+    milliseconds = median_of(step, options.rounds)
+    line = report(
+        f"noisy {options.what}", milliseconds, options.batch, flops, options.dtype, **facts
+    )
+    print(line)
+
+
+if __name__ == "__main__":
+    main()

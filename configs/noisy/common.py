@@ -1,0 +1,100 @@
+"""What all noisy experiments share: the published training recipe, on a folder of pictures.
+
+An experiment is `get_config(variant)`; the variant `test` shrinks it until one step takes
+a moment on a CPU: `--config=configs/noisy/maria.py:test`.
+"""
+
+from ml_collections import ConfigDict, config_dict
+
+
+def published_recipe() -> ConfigDict:
+    """The reference's defaults; the experiments say which network."""
+    config = ConfigDict()
+    config.family = "noisy"
+    config.seed = 0
+
+    config.data = ConfigDict()
+    config.data.source = "data/images"  # a folder, tfds:NAME, or what comes along: embedded, digits
+    config.data.image_size = 128  # pictures are resized to cover so many pixels, and cut to them
+    config.data.crop = config_dict.placeholder(int)  # instead: random crops of so many, resized
+    config.data.flip = True
+    config.data.limit = config_dict.placeholder(int)  # use so many images only: a dry run
+    config.data.validation = 0  # so many images are not trained on, but validated with
+    config.data.cache = "data/cache"  # resized pictures are kept there
+    config.data.threads = 1
+
+    config.model = ConfigDict()
+    config.model.design = "maria"  # or lara, alia
+    config.model.width = 64
+    config.model.timestep_channels = 16
+    config.model.channels = 3  # or 1: grey
+    config.model.dtype = "float32"  # of computation; parameters are always float32
+
+    config.diffusion = ConfigDict()
+    config.diffusion.timesteps = 1000
+    config.diffusion.schedule = "ramp"  # betas between the next two; or linear, cosine, sigmoid
+    config.diffusion.beta_start = 1e-4
+    config.diffusion.beta_stop = 0.01
+    config.diffusion.objective = "noise"  # or x0, v
+    config.diffusion.loss = "l2"  # or l1
+    config.diffusion.weighting = "uniform"  # or snr
+    config.diffusion.min_snr_gamma = config_dict.placeholder(float)
+    config.diffusion.offset_noise = 0.0
+
+    config.optimizer = ConfigDict()
+    config.optimizer.learning_rate = 1e-4
+    config.optimizer.beta1 = 0.9
+    config.optimizer.beta2 = 0.999
+    config.optimizer.weight_decay = 5e-4
+    config.optimizer.clip = 1.0
+    config.optimizer.warmup_steps = 0
+    config.optimizer.rampdown = 0.0
+
+    config.ema = ConfigDict()
+    config.ema.decay = 0.998**20
+    config.ema.every = 20
+    config.ema.copy_until = 100
+    config.ema.power = 2 / 3
+    config.ema.half_life = config_dict.placeholder(int)  # in images; decay follows from it
+
+    config.sample = ConfigDict()
+    config.sample.sampler = "ddim"  # or ddpm, dpm_solver
+    config.sample.steps = 50
+    config.sample.eta = 0.0
+    config.sample.count = 16
+
+    config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
+    config.mesh.data = -1
+    config.mesh.fsdp = 1
+
+    config.train = ConfigDict()
+    config.train.steps = 500_000
+    config.train.batch_size = 32  # per step, over all devices and micro-batches
+    config.train.accumulation = 1
+    config.train.log_every = 20
+    config.train.checkpoint_every = 1000
+    config.train.checkpoints_kept = 3
+    config.train.sample_every = 2000
+    config.train.validate_every = 2000
+    config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
+    config.train.profile_from = 0
+    config.train.profile_steps = 3
+    return config
+
+
+def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
+    """Applies the `variant` named after the config file: none, or `test`."""
+    if variant not in (None, "", "test"):
+        raise ValueError(f"variant {variant!r}: expected none or 'test'.")
+    if variant == "test":
+        config.data.image_size = 32
+        config.model.width = 2
+        config.sample.steps = 2
+        config.sample.count = 2
+        config.train.steps = 1
+        config.train.batch_size = 8
+        if config.data.validation:
+            config.data.validation = 8
+        if config.data.crop:
+            config.data.crop = 48
+    return config

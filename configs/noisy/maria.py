@@ -1,0 +1,17 @@
+"""Maria, 123 M parameters: two blocks a level, SiLU, shortcuts where it halves.
+
+    python main.py --config=configs/noisy/maria.py --config.data.source=DIR
+
+DIR is a folder of pictures of any sizes, which are resized once. Meant for a GPU; with
+`--config.model.width=32` it has a quarter of the parameters, `--config.data.image_size=64` is a
+quarter of the work. Not trained to its end at this size yet, so there is no number to expect.
+"""
+
+from configs.noisy import common
+
+
+def get_config(variant=None):
+    """The experiment; variant `test` is its small copy."""
+    config = common.published_recipe()
+    config.model.design = "maria"
+    return common.finish(config, variant)

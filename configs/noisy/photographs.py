@@ -1,0 +1,31 @@
+"""Small pieces of real photographs on a CPU: crops of the colour ones in scikit-image's wheel.
+
+python main.py --config=configs/noisy/photographs.py
+"""
+
+from configs.noisy import common
+
+
+def get_config(variant=None):
+    """The experiment; variant `test` is its small copy."""
+    config = common.published_recipe()
+    config.data.source = "embedded"
+    config.data.image_size = 32
+    config.data.crop = 128
+    config.model.design = "maria"
+    config.model.width = 8
+    config.diffusion.schedule = "cosine"
+    config.diffusion.objective = "v"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.beta2 = 0.99
+    config.optimizer.weight_decay = 0.0
+    config.optimizer.warmup_steps = 100
+    config.optimizer.rampdown = 0.5
+    config.ema.decay = 0.98
+    config.ema.every = 5
+    config.sample.count = 16
+    config.train.steps = 3000
+    config.train.batch_size = 32
+    config.train.checkpoint_every = 500
+    config.train.sample_every = 0
+    return common.finish(config, variant)

@@ -1,0 +1,132 @@
+"""What every family does with weights: in from a folder or a run, out to a file, compared."""
+
+import argparse
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from onenoise_jax.convert.files import write_weights
+from onenoise_jax.convert.folder import WEIGHTS_FILE, load_folder, save_folder
+from onenoise_jax.convert.mapping import Rule, from_flax
+from onenoise_jax.core.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """A network's parameters (`{"params": ...}`, float32 NumPy arrays) and its facts.
+
+    config: the dataclass of the family that config.json holds; it has a `provenance`.
+    """
+
+    config: Any
+    params: Any
+
+
+def load_weights(
+    folder: Path,
+    cls: type,
+    abstract_params: Callable[[Any], Any],
+    read_run: Callable[[Path], Weights],
+    *,
+    raw: bool = False,
+) -> Weights:
+    """The weights in `folder`: one of weights (see `convert.folder`), or a run's, by `read_run`.
+
+    A folder of weights holds one kind. Raises UserError if `folder` is neither, and for `raw` of
+    a folder that holds averaged weights.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; expected one of weights, or a run's")
+    if (folder / "checkpoints").is_dir():
+        return read_run(folder)
+    if not (folder / WEIGHTS_FILE).exists():
+        raise UserError(
+            f"{folder} is neither a folder of weights (it has no {WEIGHTS_FILE}) nor a run's "
+            "(it has no checkpoints)"
+        )
+    weights = Weights(*load_folder(folder, cls, abstract_params))
+    if raw and weights.config.provenance.kind != "raw":
+        raise UserError(f"{folder} holds averaged weights only: raw ones are not there")
+    return weights
+
+
+def save_weights(folder: Path, weights: Weights) -> None:
+    """Makes `folder`, whole or not at all. Raises UserError if it exists with any content."""
+    save_folder(folder, weights.config, weights.params)
+
+
+def export_file(weights: Weights, rules: Mapping[str, Rule], out: Path) -> int:
+    """Writes `weights` under foreign names to the file `out`; returns the number of tensors."""
+    state = from_flax(weights.params, rules)
+    try:
+        write_weights(out, state)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error}") from error
+    return len(state)
+
+
+def export(weights: Weights, rules: Mapping[str, Rule], out: Path) -> int:
+    """As `export_file`, but where `out` has no suffix as a folder of our weights."""
+    if out.suffix:
+        return export_file(weights, rules, out)
+    save_weights(out, weights)
+    return len(jax.tree.leaves(weights.params))
+
+
+def add_export_options(parser: argparse.ArgumentParser, suffixes: tuple[str, ...]) -> None:
+    """--weights and --out, which `check_export` and `export` take."""
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder that convert made, or a training run's (its newest checkpoint is taken)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help=f"file to write ({', '.join(suffixes)}), or, without a suffix, folder of weights to "
+        "make; must not exist",
+    )
+
+
+def check_export(out: Path, suffixes: tuple[str, ...]) -> None:
+    """Raises UserError unless `out` is free and ends in one of `suffixes`, or in none."""
+    if out.suffix not in (*suffixes, ""):
+        raise UserError(
+            f"--out={out}: expected a name ending in {' or '.join(suffixes)}, or without a "
+            "suffix for a folder of weights"
+        )
+    if out.exists():
+        raise UserError(f"--out={out} exists: choose another name, or remove it first")
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_same_network(option: str, there: Any, here: Any, free: tuple[str, ...]) -> None:
+    """Raises UserError, which names `option`, unless two configs of networks are the same.
+
+    Fields in `free`, which say how it is computed, may differ.
+    """
+    found, wanted = dataclasses.asdict(there), dataclasses.asdict(here)
+    differing = [
+        f"{name}: {found[name]} there, {wanted[name]} in config.model"
+        for name in wanted
+        if name not in free and found[name] != wanted[name]
+    ]
+    if differing:
+        raise UserError(
+            f"{option} holds another network:\n  "
+            + "\n  ".join(differing)
+            + "\nSet config.model to what is there, or choose other weights."
+        )

@@ -1,0 +1,120 @@
+"""The options of a noisy experiment; the defaults are in configs/noisy/common.py."""
+
+import dataclasses
+from typing import Literal
+
+from onenoise_jax.diffusion.denoising import DenoisingConfig
+from onenoise_jax.diffusion.drawing import SamplerConfig
+from onenoise_jax.diffusion.process import GaussianProcess
+from onenoise_jax.diffusion.schedules import ramp_betas
+from onenoise_jax.models.pixel_unet import PixelUNetConfig
+from onenoise_jax.training.ema import EmaConfig
+from onenoise_jax.training.family import LoopConfig
+from onenoise_jax.training.optimizer import OptimizerConfig
+from onenoise_jax.training.sharding import MeshConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where images come from, and what is made of them.
+
+    source: a folder of pictures or of records, `tfds:NAME`, or one that comes along: `digits`,
+        or `embedded`, photographs.
+    image_size: height and width that are trained on: images are resized to cover the square, and
+        cut to its middle.
+    crop: instead, take random crops of so many pixels of the images, and resize those.
+    flip: mirror half of them.
+    limit: use so many images, spread evenly, alone.
+    validation: so many images, spread evenly, are not trained on; the loss on them is reported.
+    cache: folder in which pictures that were resized are kept for other runs.
+    threads: that read ahead.
+    """
+
+    source: str
+    image_size: int
+    crop: int | None = None
+    flip: bool = True
+    limit: int | None = None
+    validation: int = 0
+    cache: str = "data/cache"
+    threads: int = 1
+
+    def __post_init__(self):
+        for name in ("image_size", "crop", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: expected at least 1.")
+        for name in ("validation", "threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected at least 0.")
+
+
+@dataclasses.dataclass(frozen=True)
+class DiffusionConfig(DenoisingConfig):
+    """As every denoising network's, with one schedule more.
+
+    schedule: `ramp`, the published one: betas rise linearly from `beta_start` towards
+        `beta_stop`; the others read neither.
+    """
+
+    schedule: Literal["ramp", "linear", "cosine", "sigmoid"]
+    beta_start: float
+    beta_stop: float
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.beta_start <= self.beta_stop < 1:
+            raise ValueError(
+                f"beta_start={self.beta_start}, beta_stop={self.beta_stop}: expected "
+                "0 < beta_start <= beta_stop < 1."
+            )
+
+    def process(self) -> GaussianProcess:
+        """The forward process."""
+        if self.schedule == "ramp":
+            return GaussianProcess(ramp_betas(self.timesteps, self.beta_start, self.beta_stop))
+        return super().process()
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleConfig(SamplerConfig):
+    """Samples drawn while training: `count` of them. `sample` takes the same sampler."""
+
+    count: int
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.count < 1:
+            raise ValueError(f"count={self.count}: expected at least 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class NoisyConfig:
+    """A whole experiment."""
+
+    family: Literal["noisy"]
+    seed: int
+    data: DataConfig
+    model: PixelUNetConfig
+    diffusion: DiffusionConfig
+    optimizer: OptimizerConfig
+    ema: EmaConfig
+    sample: SampleConfig
+    train: LoopConfig
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}: expected at least 0.")
+        self.model.check_size(self.data.image_size)
+        micro_batch = self.train.batch_size // self.train.accumulation
+        if 0 < self.data.validation < micro_batch:
+            raise ValueError(
+                f"data.validation={self.data.validation}: expected 0 (none) or at least the "
+                f"{micro_batch} samples of a micro-batch."
+            )
+        if self.sample.steps > self.diffusion.timesteps:
+            raise ValueError(
+                f"sample.steps={self.sample.steps} exceeds "
+                f"diffusion.timesteps={self.diffusion.timesteps}."
+            )

@@ -1,0 +1,121 @@
+"""From a config to an image generator that the loop can train."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from onenoise_jax.core.config import construct
+from onenoise_jax.core.random import stream_generator
+from onenoise_jax.data.pipeline import Batches, Numbered
+from onenoise_jax.diffusion.drawing import draw_all, make_sampler
+from onenoise_jax.families.noisy.config import NoisyConfig
+from onenoise_jax.families.noisy.datasets import Dataset, open_dataset
+from onenoise_jax.families.noisy.loss import make_loss, make_validation_losses
+from onenoise_jax.families.noisy.sampling import make_draw, rows_of
+from onenoise_jax.families.noisy.warm_start import read_warm_start
+from onenoise_jax.models.pixel_unet import PixelUNet, initial_variables
+from onenoise_jax.training.family import Family, Preview, Validation
+from onenoise_jax.training.optimizer import make_optimizer
+from onenoise_jax.training.sharding import FULLY_SHARDED
+from onenoise_jax.training.state import TrainState, initial_state
+from onenoise_jax.training.step import PyTree, make_train_step
+
+COLUMNS = 8
+"""Of a picture of samples."""
+
+
+def build(config: Mapping[str, Any]) -> Family:
+    """The experiment of `config`, ready to run; opens its images.
+
+    Raises UserError for an option that is unknown, missing or out of range, and for images
+    that cannot be used.
+    """
+    options = construct(NoisyConfig, config, "config")
+    loop = options.train
+    dataset = open_dataset(options.data, options.model.channels, loop.batch_size)
+    model = PixelUNet(options.model)
+    optimizer = make_optimizer(options.optimizer, loop.steps)
+    average = options.ema.for_batches(loop.batch_size)
+
+    def init_state(params: PyTree) -> TrainState:
+        return initial_state(params, optimizer, {})
+
+    initial = loop.initial_weights
+    return Family(
+        name=options.family,
+        unit="images",
+        seed=options.seed,
+        loop=loop,
+        init_params=partial(initial_variables, options.model),
+        init_state=init_state,
+        train_step=make_train_step(
+            make_loss(options.diffusion, model),
+            optimizer,
+            average,
+            loop.accumulation,
+            FULLY_SHARDED,
+        ),
+        batches=partial(
+            Batches,
+            dataset.training,
+            loop.batch_size,
+            options.seed,
+            dataset.sample,
+            threads=options.data.threads,
+        ),
+        records=dataset.records,
+        dataset=dataset.fingerprint,
+        preview=_preview(options, model, dataset),
+        mesh=options.mesh,
+        sharding_rules=FULLY_SHARDED,
+        validation=_validation(options, model, dataset) if dataset.held_out else None,
+        warm_start=initial and partial(read_warm_start, initial, options.model),
+        changeable=("data.source", "data.cache", "data.threads", "sample"),
+    )
+
+
+def _preview(options: NoisyConfig, model: PixelUNet, dataset: Dataset) -> Preview:
+    """Images as they are trained on, and as many of the model's own."""
+    config, data = options.sample, options.data
+    columns = min(config.count, COLUMNS)
+    count = config.count - config.count % columns
+    generators = [stream_generator(options.seed, "preview", i) for i in range(count)]
+    records = [int(generator.integers(len(dataset.training))) for generator in generators]
+    real = dataset.sample(range(count), records, dataset.training, generators)["pixels"]
+    diffusion = options.diffusion
+    draw = make_draw(model, diffusion.process(), diffusion.objective, make_sampler(config))
+
+    def generate(params: PyTree) -> np.ndarray:
+        shape = (data.image_size, data.image_size, options.model.channels)
+        return _as_picture(draw_all(draw, params, rows_of(options.seed, "preview", count, shape)))
+
+    return Preview(
+        columns=("",) * columns,
+        fixed_rows={"real": _as_picture(real[:columns])},
+        generate=generate,
+    )
+
+
+def _as_picture(images: np.ndarray) -> np.ndarray:
+    """(n, h, w, c) as `Preview` has them: (n, h, w) if they are grey."""
+    return images[..., 0] if images.shape[-1] == 1 else images
+
+
+def _validation(options: NoisyConfig, model: PixelUNet, dataset: Dataset) -> Validation:
+    """The loss on held-out images; a batch is as large as a training micro-batch."""
+    batch_size = options.train.batch_size // options.train.accumulation
+    return Validation(
+        samples=len(dataset.held_out),
+        batch_size=batch_size,
+        batches=partial(
+            Batches,
+            dataset.held_out,
+            batch_size,
+            options.seed,
+            Numbered(dataset.sample),
+            threads=options.data.threads,
+        ),
+        losses=make_validation_losses(options.diffusion, model, options.seed),
+    )

@@ -1,0 +1,69 @@
+"""Weights of image generators: in a folder of their own (see `convert.folder`), or a run's."""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from onenoise_jax.convert import weights
+from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights
+from onenoise_jax.core.config import construct
+from onenoise_jax.families.noisy.config import DiffusionConfig
+from onenoise_jax.models.pixel_unet import PixelUNetConfig, initial_variables
+from onenoise_jax.training.run_weights import read_run
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsConfig:
+    """What config.json holds. `image_size`: height and width that were trained on."""
+
+    family: Literal["noisy"]
+    image_size: int
+    model: PixelUNetConfig
+    diffusion: DiffusionConfig
+    provenance: Provenance
+
+    def __post_init__(self):
+        self.model.check_size(self.image_size)
+
+
+@cache
+def abstract_params(model: PixelUNetConfig) -> Any:
+    """Shapes and dtypes of the parameters of `PixelUNet(model)`, without their values."""
+    return jax.eval_shape(partial(initial_variables, model), jax.random.key(0))
+
+
+def load_weights(folder: Path, *, raw: bool = False, step: int | None = None) -> Weights:
+    """The weights in `folder`: one of weights, or a run's.
+
+    Of a run the moving average in its newest checkpoint is taken, or with `raw` the parameters
+    themselves, or those of `step`. Raises UserError if `folder` is neither, or lacks what is
+    asked for.
+    """
+    return weights.load_weights(
+        folder,
+        WeightsConfig,
+        lambda config: abstract_params(config.model),
+        partial(_of_run, raw=raw, step=step),
+        raw=raw,
+    )
+
+
+def _of_run(folder: Path, *, raw: bool, step: int | None) -> Weights:
+    run = read_run(
+        folder, "noisy", lambda config: abstract_params(_model(config)), raw=raw, step=step
+    )
+    diffusion = construct(DiffusionConfig, run.config["diffusion"], "config.diffusion")
+    kind = "raw" if raw else "ema"
+    provenance = Provenance(source=folder.resolve().name, kind=kind, step=run.step)
+    image_size = run.config["data"]["image_size"]
+    facts = WeightsConfig("noisy", image_size, _model(run.config), diffusion, provenance)
+    return Weights(facts, run.params)
+
+
+def _model(config: Mapping[str, Any]) -> PixelUNetConfig:
+    return construct(PixelUNetConfig, config["model"], "config.model")

@@ -1,0 +1,53 @@
+"""Parameters out of a run's checkpoint, for what uses them: drawing, export, warm starts."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.training.checkpoint import CheckpointReader
+
+PyTree = Any
+
+
+class RunWeights(NamedTuple):
+    """A run's config, parameters (NumPy arrays), and the step of the checkpoint they are of."""
+
+    config: Mapping[str, Any]
+    params: PyTree
+    step: int
+
+
+def read_run(
+    folder: Path,
+    family: str,
+    abstract_params: Callable[[Mapping[str, Any]], PyTree],
+    *,
+    raw: bool = False,
+    step: int | None = None,
+) -> RunWeights:
+    """The averaged parameters, or the `raw` ones, in the newest checkpoint or in that of `step`.
+
+    `abstract_params` tells from the config what shapes they have. The run may be under way, and
+    nothing in it is changed. Raises UserError for a run of another family, without such a
+    checkpoint, or with a damaged one.
+    """
+    with contextlib.closing(CheckpointReader(folder / "checkpoints", step)) as reader:
+        if reader.step is None:
+            raise UserError(f"{folder} has no complete checkpoint yet")
+        try:
+            config = reader.metadata()["config"]
+            if config["family"] != family:
+                raise UserError(f"{folder} is a run of the family {config['family']}, not {family}")
+            abstract = abstract_params(config)
+            if raw:
+                params = reader.part({"params": abstract})["params"]
+            else:
+                params = reader.part({"ema": {"params": abstract}})["ema"]["params"]
+        # A file that is missing, and a state of other branches or shapes than its config says.
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{folder}: the checkpoint of step {reader.step} is damaged: {error}"
+            ) from error
+        return RunWeights(config, params, reader.step)
