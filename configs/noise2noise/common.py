@@ -78,11 +78,13 @@ def published_recipe() -> ConfigDict:
     config.train.log_every = 50
     config.train.checkpoint_every = 1000
     config.train.checkpoints_kept = 3
+    config.train.checkpoints_permanent_every = 0  # these are kept for good; 0: none
     config.train.sample_every = 10_000
     config.train.validate_every = 2000
     config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
     config.train.profile_from = 0
     config.train.profile_steps = 3
+    config.train.wandb = config_dict.placeholder(str)  # a project of Weights & Biases
     return config
 
 

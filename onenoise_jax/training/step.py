@@ -7,6 +7,7 @@ split into micro-batches or over devices.
 from collections.abc import Callable
 from typing import Any
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
@@ -28,6 +29,21 @@ def average(values: jax.Array, mask: jax.Array | None = None) -> clu_metrics.Ave
     return clu_metrics.Average(
         total=jnp.sum(jnp.where(mask, values, 0.0)), count=jnp.sum(mask).astype(jnp.int32)
     )
+
+
+@flax.struct.dataclass
+class RootMean(clu_metrics.Average):
+    """The square root of a mean: of squared errors, their root mean square (RMSE)."""
+
+    def compute(self) -> jax.Array:
+        """The root of the mean of all values so far."""
+        return jnp.sqrt(super().compute())
+
+
+def root_mean(squares: jax.Array) -> RootMean:
+    """`average` whose value is the square root of the mean of `squares`."""
+    mean = average(squares)
+    return RootMean(total=mean.total, count=mean.count)
 
 
 def make_train_step(

@@ -1,5 +1,6 @@
 """Where the time of a run goes, as its lines tell it, and the profiler's trace."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from onenoise_jax.training import report
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.profile import Profiler
+from onenoise_jax.training.step import RootMean
 from tests.training import toy
 
 
@@ -32,6 +34,60 @@ def test_shares_are_of_the_wall_time_and_speed_is_that_of_training(clock):
     now[0] += 2.0
     assert set(clock.shares().values()) == {0.0}
     assert clock.steps_per_second(19) == pytest.approx(1 / 2)
+
+
+def test_totals_hold_all_the_time_of_a_run_whatever_process_spent_it(clock):
+    clock, now = clock
+    with clock.spending("checkpoint"):
+        now[0] += 2.0
+    now[0] += 5.0
+    clock.restart(11, "compilation")
+    now[0] += 3.0
+    with clock.spending("data_wait"):
+        now[0] += 1.0
+    expected = {"checkpoint": 2.0, "compilation": 5.0, "step": 3.0, "data_wait": 1.0}
+    assert clock.totals() == pytest.approx(expected | {"evaluation": 0.0})
+    clock.restart(12)
+    assert clock.totals() == pytest.approx(expected | {"evaluation": 0.0})
+    later = report.Clock(12, clock.totals())
+    now[0] += 4.0
+    assert later.totals()["step"] == pytest.approx(7.0)
+    assert sum(later.totals().values()) == pytest.approx(15.0)
+
+
+def test_totals_go_with_the_checkpoints(tmp_path):
+    def seconds(step):
+        return toy.final(tmp_path, step)[1]["seconds"]
+
+    family = toy.family(checkpoint_every=2, checkpoints_kept=9, log_every=1)
+    train(family, toy.CONFIG, tmp_path)
+    assert set(seconds(2)) == set(report.TOTALS)
+    assert 0 < sum(seconds(2).values()) < sum(seconds(6).values())
+    assert seconds(2)["compilation"] > 0 and seconds(2)["data_wait"] > 0
+    before = seconds(6)
+    train(toy.family(steps=8, checkpoints_kept=9), toy.CONFIG, tmp_path)
+    after = seconds(8)
+    assert all(after[name] >= before[name] for name in report.TOTALS)
+    assert after["compilation"] > before["compilation"]
+    assert toy.final(tmp_path, 8)[1]["records"] == 1000
+
+
+def test_lines_tell_the_learning_rate_and_roots_of_means_also_when_resumed(tmp_path):
+    def loss(params, constants, batch, keys):
+        value, metrics = toy.loss(params, constants, batch, keys)
+        squares = metrics["loss"]
+        return value, metrics | {"rmse": RootMean(total=squares.total, count=squares.count)}
+
+    def family(steps):
+        made = toy.family(loss, steps=steps, log_every=4, accumulation=2)
+        return dataclasses.replace(made, learning_rate=lambda step: 0.5 + step)
+
+    train(family(3), toy.CONFIG, tmp_path)
+    train(family(8), toy.CONFIG, tmp_path)
+    lines = toy.lines(tmp_path)
+    assert [line["learning_rate"] for line in lines] == [2.5, 3.5, 7.5]
+    for line in lines:
+        assert line["rmse"] == pytest.approx(line["loss"] ** 0.5, rel=1e-5)
 
 
 def test_every_line_tells_the_shares(tmp_path):

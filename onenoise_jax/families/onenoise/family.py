@@ -17,7 +17,7 @@ from onenoise_jax.families.onenoise.warm_start import read_warm_start
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
-from onenoise_jax.training.optimizer import make_optimizer
+from onenoise_jax.training.optimizer import learning_rate, make_optimizer
 from onenoise_jax.training.sharding import FULLY_SHARDED
 from onenoise_jax.training.state import TrainState, initial_state
 from onenoise_jax.training.step import PyTree, make_train_step
@@ -73,6 +73,7 @@ def build(config: Mapping[str, Any]) -> Family:
         sharding_rules=FULLY_SHARDED,
         validation=held_out and make_validation(options, model, process, held_out),
         warm_start=initial and partial(read_warm_start, initial, options.model),
+        learning_rate=learning_rate(options.optimizer, loop.steps),
         changeable=(
             "data.source",
             "data.threads",
