@@ -44,19 +44,9 @@ def test_a_task_per_gpu_runs_main_with_the_options_as_they_were_given(tmp_path, 
         *("--python=python3", "--cpus_per_task=7"),
     )
     expected = [
-        "job-name=onenoise",
-        "nodes=2",
-        "ntasks-per-node=8",
-        "gpus-per-node=8",
-        "cpus-per-task=7",
-        "time=1-12:00:00",
-        "partition=gpu",
-        "account=me",
-        "array=1-5%1",
-        "output=out_%j.txt",
-        "open-mode=append",
-        "signal=TERM@120",
-        "requeue",
+        *("job-name=onenoise", "nodes=2", "ntasks-per-node=8", "gpus-per-node=8"),
+        *("cpus-per-task=7", "time=1-12:00:00", "partition=gpu", "account=me", "array=1-5%1"),
+        *("output=out_%j.txt", "open-mode=append", "signal=TERM@120", "requeue"),
     ]
     assert [x for x in lines if x.startswith("#SBATCH")] == [f"#SBATCH --{x}" for x in expected]
     assert "export NOISE=1" in lines

@@ -134,7 +134,6 @@ class Family:
         UserError if they do not fit.
       changeable: options, as "data.threads", and whole sections of them, that do not alter what
         is learned.
-      learning_rate: step (from 0) -> learning rate, if reports are to tell it.
     """
 
     name: str
@@ -154,7 +153,6 @@ class Family:
     measure: Callable[[PyTree], Mapping[str, float]] | None = None
     warm_start: Callable[[], WarmStart] | None = None
     changeable: tuple[str, ...] = ()
-    learning_rate: Callable[[int], float | jax.Array] | None = None
 
     def init(self, key: jax.Array) -> TrainState:
         """The state before the first step, with random parameters."""

@@ -1,6 +1,7 @@
 """AdamW with gradient clipping, linear warm-up and a ramp-down, from a config."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -75,3 +76,14 @@ def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTra
             weight_decay=config.weight_decay,
         ),
     )
+
+
+def rate_of(schedule: optax.Schedule, state: optax.OptState) -> jax.Array:
+    """The learning rate that the next step will take from `schedule`.
+
+    By the steps that the optimizer's `state` counts: a restarted one begins anew. Where it is
+    scaled, as after a plateau, the scale is in it.
+    """
+    count = optax.tree.get_all_with_path(state, "count")[0][1]
+    scales = [scale for _, scale in optax.tree.get_all_with_path(state, "scale")]
+    return functools.reduce(jnp.multiply, scales, jnp.asarray(schedule(count), jnp.float32))

@@ -144,7 +144,7 @@ class Report:
         if self.is_due(step):
             means = {name: float(sums.compute()) for name, sums in self._sums.items()}
             speed = {f"{self._family.unit}_per_second": self._per_second(step)}
-            values = means | self._learning_rate(step) | values | speed | self.clock.shares()
+            values = means | values | speed | self.clock.shares()
             self._sums = {}
             self.clock.restart(step, self._rest(step))
         if values and self._writer:
@@ -160,11 +160,6 @@ class Report:
             name: {"total": float(sums.total), "count": int(sums.count)}
             for name, sums in self._sums.items()
         }
-
-    def _learning_rate(self, step: int) -> dict[str, float]:
-        """The rate of the step that led to `step`."""
-        schedule = self._family.learning_rate
-        return {"learning_rate": float(schedule(step - 1))} if schedule else {}
 
     def _per_second(self, step: int) -> float:
         return self.clock.steps_per_second(step) * self._family.loop.batch_size

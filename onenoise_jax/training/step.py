@@ -14,6 +14,7 @@ import optax
 from clu import metrics as clu_metrics
 
 from onenoise_jax.training import ema, sharding
+from onenoise_jax.training.optimizer import rate_of
 from onenoise_jax.training.state import TrainState
 
 PyTree = Any
@@ -53,6 +54,7 @@ def make_train_step(
     accumulation: int,
     rules: sharding.Rules = sharding.REPLICATED,
     together: int = 1,
+    learning_rate: optax.Schedule | None = None,
 ) -> TrainStep:
     """The pure function (state, batch, key) -> (state, metrics).
 
@@ -61,7 +63,7 @@ def make_train_step(
     arrays with equal leading axes) is split into `accumulation` equal micro-batches whose
     gradients are averaged: the same gradient as of the whole batch, in less memory. Each run of
     `together` consecutive samples stays in one micro-batch. `rules` are those by which the
-    state is divided over devices.
+    state is divided over devices. `learning_rate`, the schedule of `optimizer`, is reported.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
 
@@ -94,6 +96,8 @@ def make_train_step(
             "objective": average(loss_value[None]),
             "gradient_norm": average(optax.tree.norm(grads)[None]),
         }
+        if learning_rate:
+            metrics["learning_rate"] = average(rate_of(learning_rate, state.optimizer)[None])
         new_state = state.replace(
             step=state.step + 1,
             params=params,

@@ -1,6 +1,5 @@
 """Where the time of a run goes, as its lines tell it, and the profiler's trace."""
 
-import dataclasses
 import json
 
 import pytest
@@ -72,22 +71,24 @@ def test_totals_go_with_the_checkpoints(tmp_path):
     assert toy.final(tmp_path, 8)[1]["records"] == 1000
 
 
-def test_lines_tell_the_learning_rate_and_roots_of_means_also_when_resumed(tmp_path):
+def test_a_line_tells_the_root_of_a_mean_also_when_its_steps_are_of_two_processes(tmp_path):
     def loss(params, constants, batch, keys):
         value, metrics = toy.loss(params, constants, batch, keys)
         squares = metrics["loss"]
         return value, metrics | {"rmse": RootMean(total=squares.total, count=squares.count)}
 
-    def family(steps):
-        made = toy.family(loss, steps=steps, log_every=4, accumulation=2)
-        return dataclasses.replace(made, learning_rate=lambda step: 0.5 + step)
-
-    train(family(3), toy.CONFIG, tmp_path)
-    train(family(8), toy.CONFIG, tmp_path)
+    train(toy.family(loss, steps=3, log_every=4, accumulation=2), toy.CONFIG, tmp_path)
+    train(toy.family(loss, steps=8, log_every=4, accumulation=2), toy.CONFIG, tmp_path)
     lines = toy.lines(tmp_path)
-    assert [line["learning_rate"] for line in lines] == [2.5, 3.5, 7.5]
+    assert [line["step"] for line in lines] == [3, 4, 8]
     for line in lines:
         assert line["rmse"] == pytest.approx(line["loss"] ** 0.5, rel=1e-5)
+
+
+def test_lines_tell_the_learning_rate_if_it_is_known(tmp_path):
+    train(toy.family(steps=3, log_every=1), toy.CONFIG, tmp_path)
+    rates = [line["learning_rate"] for line in toy.lines(tmp_path)]
+    assert rates == pytest.approx([0.025, 0.05, 0.05])  # Two steps of warm-up.
 
 
 def test_every_line_tells_the_shares(tmp_path):

@@ -48,7 +48,10 @@ def build(config: Mapping[str, Any]) -> Family:
         loop=loop,
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
-        train_step=make_train_step(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+        train_step=make_train_step(
+            *(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+            learning_rate=learning_rate(options.optimizer, loop.steps),
+        ),
         batches=partial(
             Batches,
             dataset.training,
@@ -64,6 +67,5 @@ def build(config: Mapping[str, Any]) -> Family:
         sharding_rules=FULLY_SHARDED,
         measure=shown.measure,
         warm_start=initial and partial(read_warm_start, initial, options.model),
-        learning_rate=learning_rate(options.optimizer, loop.steps),
         changeable=("data.source", "data.targets", "data.threads", "eval"),
     )

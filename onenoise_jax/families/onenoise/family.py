@@ -56,7 +56,9 @@ def build(config: Mapping[str, Any]) -> Family:
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
         train_step=make_train_step(
-            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together=mixed[1]
+            *(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+            together=mixed[1],
+            learning_rate=learning_rate(options.optimizer, loop.steps),
         ),
         batches=partial(
             Batches,
@@ -73,7 +75,6 @@ def build(config: Mapping[str, Any]) -> Family:
         sharding_rules=FULLY_SHARDED,
         validation=held_out and make_validation(options, model, process, held_out),
         warm_start=initial and partial(read_warm_start, initial, options.model),
-        learning_rate=learning_rate(options.optimizer, loop.steps),
         changeable=(
             "data.source",
             "data.threads",
