@@ -138,8 +138,9 @@ def _time(seconds: Mapping[str, float]) -> Iterator[tuple[str, str]]:
     whole = sum(seconds.values())
     yield "time", _duration(whole)
     for name in TOTALS:
-        share = 100 * seconds.get(name, 0.0) / max(whole, 1e-9)
-        yield f"  {name.replace('_', ' ')}", f"{_duration(seconds.get(name, 0.0))}  ({share:.1f} %)"
+        spent = seconds.get(name, 0.0)
+        told = f"{_duration(spent)}  ({100 * spent / max(whole, 1e-9):.1f} %)"
+        yield f"  in {name.replace('_', ' ')}", told
 
 
 def _event(event: Mapping[str, Any]) -> str:
@@ -186,7 +187,7 @@ def _table(rows: Iterator[tuple[str, str]]) -> str:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run",
+        "chosen",
         metavar="RUN[@STEP]",
         nargs="?",
         help="a run's folder or its name in runs/, with the step of a checkpoint if not the "
@@ -195,7 +196,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    print(describe(*projects.parse_run(options.run, projects.runs_folder())))
+    print(describe(*projects.parse_run(options.chosen, projects.runs_folder())))
 
 
 INFO = Command(

@@ -43,10 +43,10 @@ class OptimizerConfig:
             raise ValueError(f"rampdown={self.rampdown}: expected a share of the run, 0 to 1.")
 
 
-def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
+def learning_rate(config: OptimizerConfig, steps: int | None = None) -> optax.Schedule:
     """Step (from 0) -> learning rate, in a run of `steps`, which a ramp-down needs to know."""
-    if config.rampdown and steps < 1:
-        raise ValueError(f"rampdown={config.rampdown} of a run of {steps} steps")
+    if config.rampdown and steps is None:
+        raise ValueError(f"rampdown={config.rampdown} of a run of unknown length")
     warmup = optax.constant_schedule(config.learning_rate)
     if config.warmup_steps:
         warmup = optax.linear_schedule(
@@ -56,7 +56,7 @@ def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
         )
     if not config.rampdown:
         return warmup
-    length = config.rampdown * steps
+    length = max(config.rampdown * steps, 1.0)  # A run of no steps is only made.
 
     def with_rampdown(step: jax.Array) -> jax.Array:
         t = jnp.clip((step - (steps - length)) / length, 0.0, 1.0)
@@ -65,7 +65,7 @@ def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
     return with_rampdown
 
 
-def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTransformation:
+def make_optimizer(config: OptimizerConfig, steps: int | None = None) -> optax.GradientTransformation:
     """Clip by global norm, then AdamW, for a run of `steps`."""
     return optax.chain(
         optax.clip_by_global_norm(config.clip),

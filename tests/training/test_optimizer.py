@@ -29,10 +29,12 @@ def test_the_rate_rises_stays_and_falls():
 
 def test_without_a_rampdown_a_run_may_be_of_any_length():
     assert float(learning_rate(OptimizerConfig(learning_rate=2.0))(10**6)) == 2.0
-    with pytest.raises(ValueError, match="run of 0 steps"):
+    with pytest.raises(ValueError, match="run of unknown length"):
         make_optimizer(OptimizerConfig(rampdown=0.3))
     with pytest.raises(ValueError, match="share of the run"):
         OptimizerConfig(rampdown=1.5)
+    only_made = learning_rate(OptimizerConfig(learning_rate=2.0, rampdown=0.3), steps=0)
+    assert float(only_made(0)) == 2.0
 
 
 def test_the_rate_of_a_step_is_told_by_what_the_optimizer_counts():
