@@ -84,6 +84,16 @@ def rate_of(schedule: optax.Schedule, state: optax.OptState) -> jax.Array:
     By the steps that the optimizer's `state` counts: a restarted one begins anew. Where it is
     scaled, as after a plateau, the scale is in it.
     """
-    count = optax.tree.get_all_with_path(state, "count")[0][1]
-    scales = [scale for _, scale in optax.tree.get_all_with_path(state, "scale")]
+    (count,) = _entries(state, "ScaleByScheduleState", "count")
+    scales = _entries(state, "ReduceLROnPlateauState", "scale")
     return functools.reduce(jnp.multiply, scales, jnp.asarray(schedule(count), jnp.float32))
+
+
+def _entries(state: optax.OptState, kind: str, name: str) -> list[jax.Array]:
+    """The entries called `name` of those parts of `state` that are a `kind`."""
+
+    def is_of_kind(path: tuple, _: jax.Array) -> bool:
+        return getattr(path[-1], "tuple_name", None) == kind
+
+    found = optax.tree.get_all_with_path(state, name, filtering=is_of_kind)
+    return [value for _, value in found]
