@@ -1,14 +1,20 @@
-"""Trains a model: `python main.py --config=configs/<family>/<experiment>.py --workdir=...`.
+"""Trains a model: `python main.py --config=configs/<family>/<experiment>.py`.
 
-Any option of the config can be set on the command line, as in
-`--config.train.steps=1000`. The same command run again resumes:
+Any option of the config can be set on the command line, as in `--config.train.steps=1000`. The
+run is kept in runs/<family>-<experiment>, or in --workdir; where a run of another config has that
+name it is runs/<family>-<experiment>-2, and so on. The same command run again resumes:
 
+    python main.py --config=configs/onenoise/quickstart.py
+    python main.py --config=configs/onenoise/quickstart.py --resume_step=500
     python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine
-    python main.py --config=configs/onenoise/quickstart.py --workdir=runs/mine --resume_step=500
 
-and `--mode=eval` measures what the run has learned. Ctrl+C and SIGTERM stop a run after the step
-under way, and save it. With several machines, start it once on each, as the files in launch/ do;
-several processes on one machine are
+Without --config the run in --workdir goes on as it is, or the one that was active last:
+
+    python main.py
+
+`--config.train.steps=0` only makes the run's folder, and `--mode=eval` measures what a run has
+learned. Ctrl+C and SIGTERM stop a run after the step under way, and save it. With several machines,
+start it once on each, as the files in launch/ do; several processes on one machine are
 
     python -m launch.local --processes=2 --config=configs/onenoise/quickstart.py
 """
@@ -23,7 +29,10 @@ from ml_collections import config_flags
 from onenoise_jax.core.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The experiment: a file under configs/, such as configs/onenoise/tiny.py."
+    "config",
+    None,
+    "The experiment: a file under configs/, such as configs/onenoise/tiny.py. Default: that of the "
+    "run in --workdir, or of the run that was active last.",
 )
 _MODE = flags.DEFINE_enum(
     "mode",
@@ -36,7 +45,8 @@ _WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
     "Folder of the run: checkpoints, metrics and samples go there. "
-    "Default: runs/<family>-<experiment>.",
+    "Default: runs/<family>-<experiment>, or with -2, -3, ... after it where that is a run of "
+    "another config. The environment variable ONENOISE_RUNS names another place than runs/.",
 )
 _RESUME_STEP = flags.DEFINE_integer(
     "resume_step",
@@ -71,28 +81,37 @@ def main(argv: list[str]) -> None:
         raise UserError(f"unexpected arguments: {' '.join(argv[1:])}. Options begin with --.")
     if _RESTART_OPTIMIZER.value and _RESUME_STEP.value is None:
         raise UserError("--restart_optimizer needs --resume_step=N: the step to restart it at.")
-    config, experiment = _experiment()
+    given = _experiment() if _CONFIG.value is not None else None
     processes = _processes()
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
     from onenoise_jax import families
     from onenoise_jax.core.compilation import keep_compiled_programs
+    from onenoise_jax.training import projects
     from onenoise_jax.training.loop import GoBack, train
     from onenoise_jax.training.processes import announce, joined
 
     cache = keep_compiled_programs()
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
-    workdir = Path(_WORKDIR.value or f"runs/{config['family']}-{experiment}")
-    if _MODE.value == "eval":
-        print(families.evaluate(config, workdir))
-        return
+    runs, workdir = projects.runs_folder(), _WORKDIR.value
     go_back = None
     if _RESUME_STEP.value is not None:
         go_back = GoBack(_RESUME_STEP.value, _RESTART_OPTIMIZER.value)
     with joined(*processes) if processes else contextlib.nullcontext():
+        if given is None:
+            folder, config = projects.recorded_run(workdir, runs)
+            announce(f"The run in {folder}{'' if workdir else ', which was active last'}")
+        else:
+            config, name = given
+            folder = Path(workdir) if workdir else None
+        if _MODE.value == "eval":
+            print(families.evaluate(config, folder or projects.only_project(runs, name)))
+            return
         announce(f"Compiled programs are kept in {cache}")
-        train(families.build(config), config, workdir, go_back)
+        family = families.build(config)
+        folder = folder or projects.project_folder(runs, name, config, family.changeable)
+        train(family, config, folder, go_back)
 
 
 def _processes() -> tuple[str | None, int | None, int | None] | None:
@@ -118,14 +137,13 @@ def _processes() -> tuple[str | None, int | None, int | None] | None:
 
 
 def _experiment() -> tuple[dict, str]:
-    """The config as a plain dict, and the experiment's name."""
-    if _CONFIG.value is None:
-        raise UserError("--config is missing: --config=configs/onenoise/quickstart.py, say.")
+    """The config as a plain dict, and the name of its runs: <family>-<experiment>."""
     try:
         config = _CONFIG.value.to_dict()
     except OSError as error:  # The flag keeps a failure to load until it is used.
         raise UserError(f"--config: {' '.join(str(error).split())}") from error
-    return config, Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
+    experiment = Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
+    return config, f"{config['family']}-{experiment}"
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -37,11 +37,13 @@ def add_sections(config: ConfigDict) -> None:
     config.train.log_every = 50
     config.train.checkpoint_every = 1000
     config.train.checkpoints_kept = 3
+    config.train.checkpoints_permanent_every = 0  # these are kept for good; 0: none
     config.train.sample_every = 1000
     config.train.validate_every = 1000  # measures held-out samples; see data.validation
     config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
     config.train.profile_from = 0  # profiler trace of profile_steps steps from this one on; 0: none
     config.train.profile_steps = 3
+    config.train.wandb = config_dict.placeholder(str)  # a project of Weights & Biases
 
 
 def is_small(variant: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m onenoise_jax COMMAND ...`: the subcommands that the families contribute."""
+"""`python -m onenoise_jax COMMAND ...`: what is done with runs, weights and pictures."""
 
 import argparse
 import signal
@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from onenoise_jax import families
+from onenoise_jax import commands, families
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.training.family import Command
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command named first; exits with status 2 when input cannot be used."""
-    options = make_parser(families.commands()).parse_args(arguments)
+    options = make_parser((*commands.COMMANDS, *families.commands())).parse_args(arguments)
     try:
         options.run(options)
     except UserError as error:

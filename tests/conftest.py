@@ -1,7 +1,9 @@
-"""Settings that all tests share: eight simulated devices and one compilation cache."""
+"""Settings that all tests share: eight simulated devices, one compilation cache, no runs."""
 
 import os
 from pathlib import Path
+
+import pytest
 
 CACHE = Path(__file__).parents[1] / ".cache" / "jax"
 
@@ -13,3 +15,9 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runs_of_their_own(tmp_path_factory):
+    """Tests that train leave the link to the user's last run alone."""
+    os.environ["ONENOISE_RUNS"] = str(tmp_path_factory.mktemp("runs"))

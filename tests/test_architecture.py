@@ -18,6 +18,7 @@ FLOORS = {
     "onenoise_jax.convert": 3,
     "onenoise_jax.evaluation": 3,
     "onenoise_jax.families": 4,
+    "onenoise_jax.commands": 4,
     "onenoise_jax.__main__": 5,
     "data_tools": 5,
     "launch": 5,

@@ -102,7 +102,7 @@ def test_textures_are_made_and_trained_on_and_a_killed_run_goes_on_exactly(tmp_p
         (["--config=configs/onenoise/tiny.py", "--config.train.stepz=3"], 'Did you mean "steps"'),
         (["--config=configs/onenoise/tinny.py"], "No such file"),
         (["--config=configs/onenoise/tiny.py", "extra"], "unexpected arguments: extra"),
-        ([], "--config is missing"),
+        ([], "no run was active in"),
         (["--restart_optimizer"], "--restart_optimizer needs --resume_step=N"),
     ],
 )

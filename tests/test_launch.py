@@ -157,8 +157,7 @@ def test_the_first_that_fails_ends_the_others_and_its_status_is_passed_on():
 
 
 def test_the_files_for_clusters_hang_together():
-    for name in ("slurm.sh", "tpu_pod.sh"):
-        subprocess.run(["bash", "-n", ROOT / "launch" / name], check=True)
+    subprocess.run(["bash", "-n", ROOT / "launch" / "tpu_pod.sh"], check=True)
     job = yaml.safe_load((ROOT / "launch" / "kubernetes.yaml").read_text())
     (worker,) = job["spec"]["replicatedJobs"]
     pods = worker["template"]["spec"]

@@ -42,6 +42,19 @@ def read_weights(path: str | os.PathLike) -> dict[str, Any]:
     return dict(weights)
 
 
+def weights_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every array in a .safetensors file; values are not read.
+
+    Raises UserError if it is no whole file of that kind.
+    """
+    try:
+        with safetensors.safe_open(path, "numpy") as file:
+            names = file.keys()
+            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path} is not a whole safetensors file: {error}") from error
+
+
 def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray]) -> None:
     """Writes a flat mapping of arrays in the form that the suffix of `path` names, or UserError.
 

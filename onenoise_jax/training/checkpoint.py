@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, EveryNSteps, LatestN
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
@@ -37,21 +38,28 @@ def saved_steps(directory: Path) -> list[int]:
     return sorted(ocp.utils.checkpoint_steps(directory)) if directory.is_dir() else []
 
 
-class Checkpoints:
-    """The checkpoints of one run, in `directory`; the newest `kept` remain.
+def listed(steps: list[int]) -> str:
+    """Which `steps` there are, for an error message."""
+    return f"there are {', '.join(map(str, steps))}" if steps else "there is none yet"
 
+
+class Checkpoints:
+    """The checkpoints of one run, in `directory`.
+
+    The newest `kept` remain, and those whose steps are multiples of `permanent_every` (0: none).
     A save returns after the state was copied from the device and is written in the
     background. The position in the data is the step itself: batch k belongs to step k.
     With several processes, all must call every method.
     """
 
-    def __init__(self, directory: Path, kept: int):
+    def __init__(self, directory: Path, kept: int, permanent_every: int = 0):
+        remaining = [LatestN(kept)] + ([EveryNSteps(permanent_every)] if permanent_every else [])
         self._directory = directory.absolute()
         self._saving = 0
         self._manager = ocp.CheckpointManager(
             self._directory,
             options=ocp.CheckpointManagerOptions(
-                max_to_keep=kept,
+                preservation_policy=AnyPreservationPolicy(remaining),
                 enable_async_checkpointing=True,
                 cleanup_tmp_directories=True,
                 async_options=ocp.options.AsyncOptions(post_finalization_callback=self._seal),
@@ -192,20 +200,17 @@ class Checkpoints:
         )
 
 
-def listed(steps: list[int]) -> str:
-    """Which `steps` there are, for an error message."""
-    return f"there are {', '.join(map(str, steps))}" if steps else "there is none yet"
-
-
 class CheckpointReader:
     """A complete checkpoint in `directory`, which may belong to a run under way.
 
     It is that of `step`, or without it the newest; the attribute `step` is None if there is
     no checkpoint. Changes nothing there. Raises UserError for a step that is not there;
-    reading raises ValueError if a file is not what was written.
+    reading raises ValueError if a file is not what was written, which takes reading all of
+    them, but without `verify` only if it makes no sense.
     """
 
-    def __init__(self, directory: Path, step: int | None = None):
+    def __init__(self, directory: Path, step: int | None = None, verify: bool = True):
+        self._verify = verify
         steps = saved_steps(directory)
         if step is not None and step not in steps:
             raise UserError(f"{directory} has no checkpoint of step {step}; {listed(steps)}.")
@@ -240,7 +245,7 @@ class CheckpointReader:
         return find_damage(self._directory / str(self.step))
 
     def _restore(self, **items: Any) -> Any:
-        if self._damage:
+        if self._verify and self._damage:
             raise ValueError(self._damage)
         return self._manager.restore(self.step, args=ocp.args.Composite(**items))
 

@@ -29,9 +29,12 @@ class LoopConfig:
     `batch_size` is global: samples per optimizer step over all devices and micro-batches.
     `sample_every=0` draws samples only before the first and after the last step, and
     `validate_every=0` measures on held-out samples, if there are any, after the last.
-    `initial_weights` is a folder that the family can read parameters from, to start with
+    Of the checkpoints the newest `checkpoints_kept` remain, and those of every
+    `checkpoints_permanent_every` steps (0: none), which are made whatever `checkpoint_every`
+    is. `initial_weights` is a folder that the family can read parameters from, to start with
     instead of random ones. `profile_from` is the first of `profile_steps` steps (counted from
-    1) of which a profiler trace is written; 0 means none.
+    1) of which a profiler trace is written; 0 means none. `wandb` is the project of Weights &
+    Biases that is reported to, too, if any.
     """
 
     steps: int
@@ -40,11 +43,13 @@ class LoopConfig:
     log_every: int = 50
     checkpoint_every: int = 1000
     checkpoints_kept: int = 3
+    checkpoints_permanent_every: int = 0
     sample_every: int = 1000
     validate_every: int = 1000
     initial_weights: str | None = None
     profile_from: int = 0
     profile_steps: int = 3
+    wandb: str | None = None
 
     def __post_init__(self):
         for name, lowest in _LOWEST.items():
@@ -59,6 +64,7 @@ class LoopConfig:
 
 _LOWEST = {
     **dict.fromkeys(("steps", "sample_every", "validate_every", "profile_from"), 0),
+    "checkpoints_permanent_every": 0,
     **dict.fromkeys(("batch_size", "accumulation", "log_every", "checkpoint_every"), 1),
     **dict.fromkeys(("checkpoints_kept", "profile_steps"), 1),
 }

@@ -18,7 +18,15 @@ from jax.sharding import Mesh
 
 from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training import curves, pictures, resume, sharding, workdir
+from onenoise_jax.training import (
+    curves,
+    pictures,
+    projects,
+    resume,
+    sharding,
+    weights_and_biases,
+    workdir,
+)
 from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.family import BatchStream, Family
 from onenoise_jax.training.interruption import StopSignals
@@ -76,6 +84,7 @@ def train(
         stop = closing.enter_context(StopSignals())
         this_run = (folder, config, family.changeable)
         first_does(functools.partial(workdir.check, *this_run))
+        first_does(functools.partial(weights_and_biases.check, loop.wandb))
         step = traced_step(family, abstract_state, layout, mesh, stream[0])
         plan = make_plan(step, layout, mesh)
         announce(plan.text(family, mesh))
@@ -83,7 +92,12 @@ def train(
         first_does(functools.partial(workdir.claim, *this_run))
         if is_first():
             _write_parameters(folder, abstract_state)
-        checkpoints = Checkpoints(folder / "checkpoints", loop.checkpoints_kept)
+        first_does(functools.partial(projects.mark_active, folder))
+        tracker = weights_and_biases.opened(loop.wandb, folder, config)
+        if tracker:
+            closing.callback(tracker.close)
+        kept = (loop.checkpoints_kept, loop.checkpoints_permanent_every)
+        checkpoints = Checkpoints(folder / "checkpoints", *kept)
         closing.callback(checkpoints.close)
         if is_fresh or saved[-1] < loop.steps:
             checkpoints.check_room(abstract_state)
@@ -91,12 +105,14 @@ def train(
             beginning = resume.fresh(family, layout, warm)
         else:
             beginning = resume.resumed(family, checkpoints, abstract_state, layout, go_back, folder)
-        writer = MetricsWriter(folder, beginning.step) if is_first() else None
+        writer = MetricsWriter(folder, beginning.step, tracker) if is_first() else None
         if writer:
             closing.callback(writer.close)
         metadata = {
             "config": dict(config),
             "dataset": family.dataset,
+            "records": family.records,
+            "unit": family.unit,
             "history": list(beginning.history),
         }
         run = _Run(family, metadata, folder, stream, mesh, layout, step, checkpoints, writer, stop)
@@ -146,7 +162,7 @@ class _Run:
         done, state, compiled = beginning.step, beginning.state, None
         batches = self.stream.iterator(done)
         profiler = Profiler(self.folder / "profile", loop.profile_from, loop.profile_steps)
-        report = Report(family, done, self.writer, beginning.unreported)
+        report = Report(family, done, self.writer, beginning.unreported, beginning.seconds)
         with contextlib.closing(report), contextlib.closing(profiler):
             while done < loop.steps and not self.stop.requested(done):
                 profiler.before(done + 1)
@@ -174,7 +190,8 @@ class _Run:
         is_measured = self.family.validation or self.family.measure
         validates = is_measured and self._is_due(done, loop.validate_every)
         samples = self._is_due(done, loop.sample_every) and done < loop.steps
-        saves = done % loop.checkpoint_every == 0
+        every = (loop.checkpoint_every, loop.checkpoints_permanent_every)
+        saves = any(steps and done % steps == 0 for steps in every)
         if validates or samples or saves:
             report.flush(functools.partial(self._validate, state, report) if validates else None)
         if saves:
@@ -192,7 +209,8 @@ class _Run:
     def _save(self, step: int, state: TrainState, report: Report) -> None:
         """Starts to save `state`."""
         with report.clock.spending("checkpoint"):
-            metadata = {**self.metadata, "unreported": report.unreported()}
+            told = {"unreported": report.unreported(), "seconds": report.clock.totals()}
+            metadata = {**self.metadata, **told}
             self.checkpoints.save(step, state, metadata)
 
     def _validate(self, state: TrainState, report: Report) -> Mapping[str, float]:

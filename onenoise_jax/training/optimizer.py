@@ -1,6 +1,7 @@
 """AdamW with gradient clipping, warm-up, ramp-down and halving on a plateau, from a config."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -54,10 +55,10 @@ class OptimizerConfig:
             raise ValueError(f"rampdown={self.rampdown}: expected a share of the run, 0 to 1.")
 
 
-def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
+def learning_rate(config: OptimizerConfig, steps: int | None = None) -> optax.Schedule:
     """Step (from 0) -> learning rate, in a run of `steps`, which a ramp-down needs to know."""
-    if config.rampdown and steps < 1:
-        raise ValueError(f"rampdown={config.rampdown} of a run of {steps} steps")
+    if config.rampdown and steps is None:
+        raise ValueError(f"rampdown={config.rampdown} of a run of unknown length")
     warmup = optax.constant_schedule(config.learning_rate)
     if config.warmup_steps:
         warmup = optax.linear_schedule(
@@ -67,7 +68,7 @@ def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
         )
     if not config.rampdown:
         return warmup
-    length = config.rampdown * steps
+    length = max(config.rampdown * steps, 1.0)  # A run of no steps is only made.
 
     def with_rampdown(step: jax.Array) -> jax.Array:
         t = jnp.clip((step - (steps - length)) / length, 0.0, 1.0)
@@ -76,7 +77,9 @@ def learning_rate(config: OptimizerConfig, steps: int = 0) -> optax.Schedule:
     return with_rampdown
 
 
-def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTransformation:
+def make_optimizer(
+    config: OptimizerConfig, steps: int | None = None
+) -> optax.GradientTransformation:
     """Clip by global norm, then AdamW, for a run of `steps`.
 
     Halving on a plateau needs the loss: `update(..., value=loss)`. What it remembers is in the
@@ -100,3 +103,24 @@ def make_optimizer(config: OptimizerConfig, steps: int = 0) -> optax.GradientTra
             )
         )
     return optax.chain(*parts)
+
+
+def rate_of(schedule: optax.Schedule, state: optax.OptState) -> jax.Array:
+    """The learning rate that the next step will take from `schedule`.
+
+    By the steps that the optimizer's `state` counts: a restarted one begins anew. Where it is
+    scaled, as after a plateau, the scale is in it.
+    """
+    (count,) = _entries(state, "ScaleByScheduleState", "count")
+    scales = _entries(state, "ReduceLROnPlateauState", "scale")
+    return functools.reduce(jnp.multiply, scales, jnp.asarray(schedule(count), jnp.float32))
+
+
+def _entries(state: optax.OptState, kind: str, name: str) -> list[jax.Array]:
+    """The entries called `name` of those parts of `state` that are a `kind`."""
+
+    def is_of_kind(path: tuple, _: jax.Array) -> bool:
+        return getattr(path[-1], "tuple_name", None) == kind
+
+    found = optax.tree.get_all_with_path(state, name, filtering=is_of_kind)
+    return [value for _, value in found]

@@ -18,17 +18,31 @@ from onenoise_jax.training.step import Metrics
 ACTIVITIES = ("data_wait", "evaluation", "checkpoint")
 """What the loop does besides training; log lines tell the share of wall time of each."""
 
+TOTALS = ("data_wait", "step", "evaluation", "checkpoint", "compilation")
+"""What the time of a whole run is told of; the first step of each process is compilation."""
+
 
 class Clock:
-    """Where the wall time went since the last log line, and how fast training was."""
+    """Where the wall time went since the last log line and in all, and how fast training was.
 
-    def __init__(self, step: int):
-        self.restart(step)
+    `before` are the seconds in all, by TOTALS, that a run spent before this process.
+    """
 
-    def restart(self, step: int) -> None:
-        """Measures from here on, after `step` steps."""
+    def __init__(self, step: int, before: Mapping[str, float] | None = None):
+        self._totals = dict.fromkeys(TOTALS, 0.0) | dict(before or {})
+        self._begin(step)
+
+    def _begin(self, step: int) -> None:
         self._step, self._began = step, time.perf_counter()
         self._spent = dict.fromkeys(ACTIVITIES, 0.0)
+
+    def restart(self, step: int, rest: str = "step") -> None:
+        """Measures from here on, after `step` steps.
+
+        The time since the last start in which no activity was under way is that of `rest`.
+        """
+        self._totals = self.totals(rest)
+        self._begin(step)
 
     @contextlib.contextmanager
     def spending(self, activity: str) -> Iterator[None]:
@@ -44,7 +58,13 @@ class Clock:
 
     def shares(self) -> dict[str, float]:
         """`<activity>_share` of the wall time for each activity, from 0 to 1."""
-        return {f"{name}_share": spent / self._wall() for name, spent in self._spent.items()}
+        wall = self._wall()
+        return {f"{name}_share": spent / wall for name, spent in self._spent.items()}
+
+    def totals(self, rest: str = "step") -> dict[str, float]:
+        """Seconds of the whole run up to now by TOTALS; `rest` gets what no activity took."""
+        now = self._spent | {rest: self._wall() - sum(self._spent.values())}
+        return {name: spent + now.get(name, 0.0) for name, spent in self._totals.items()}
 
     def _wall(self) -> float:
         return max(time.perf_counter() - self._began, 1e-9)
@@ -53,8 +73,9 @@ class Clock:
 class Report:
     """Collects the metrics of every step and writes a line each `log_every` steps.
 
-    `unreported` are sums that a run before this one had not written yet. Metrics of a step
-    are read when they are asked for, so that the device need not wait for the host.
+    `unreported` are sums that a run before this one had not written yet, `seconds` those that
+    it took (see Clock). Metrics of a step are read when they are asked for, so that the device
+    need not wait for the host.
     """
 
     def __init__(
@@ -63,8 +84,9 @@ class Report:
         start: int,
         writer: MetricsWriter | None,
         unreported: Mapping[str, Any],
+        seconds: Mapping[str, float],
     ):
-        self.clock = Clock(start)
+        self.clock = Clock(start, seconds)
         self._family = family
         self._writer = writer
         self._pending: tuple[int, Metrics] | None = None
@@ -101,7 +123,7 @@ class Report:
                     "is of before. Lower config.optimizer.learning_rate or look at the data."
                 )
         self._sums = {
-            name: jax.tree.map(np.add, self._sums[name], new) if name in self._sums else new
+            name: _added(self._sums[name], new) if name in self._sums else new
             for name, new in metrics.items()
         }
         loss = float(metrics["objective"].compute())
@@ -110,7 +132,7 @@ class Report:
         self._bar.update()
         self._write(step, more() if more else {})
         if step == self._start + 1:
-            self.clock.restart(step)  # The first step was compiled.
+            self.clock.restart(step, self._rest(step))
 
     def is_due(self, step: int) -> bool:
         """Whether `step` gets a log line."""
@@ -124,9 +146,13 @@ class Report:
             speed = {f"{self._family.unit}_per_second": self._per_second(step)}
             values = means | values | speed | self.clock.shares()
             self._sums = {}
-            self.clock.restart(step)
+            self.clock.restart(step, self._rest(step))
         if values and self._writer:
             self._writer.scalars(step, values)
+
+    def _rest(self, step: int) -> str:
+        """What the time up to `step` was spent on but for other activities."""
+        return "compilation" if step == self._start + 1 else "step"
 
     def unreported(self) -> dict[str, Any]:
         """The sums that are in no line yet, as JSON; a later run's `unreported`."""
@@ -141,6 +167,11 @@ class Report:
     def close(self) -> None:
         """Ends the progress bar."""
         self._bar.close()
+
+
+def _added(sums: clu_metrics.Average, new: clu_metrics.Average) -> clu_metrics.Average:
+    """Both together, of the kind of `new`: sums out of a checkpoint are plain averages."""
+    return new.replace(total=np.add(sums.total, new.total), count=np.add(sums.count, new.count))
 
 
 def _average(total: float, count: int) -> clu_metrics.Average:

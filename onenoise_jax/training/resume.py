@@ -9,7 +9,7 @@ import jax
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training.checkpoint import Checkpoints, DamagedCheckpoint
+from onenoise_jax.training.checkpoint import Checkpoints, DamagedCheckpoint, listed
 from onenoise_jax.training.family import Family, WarmStart
 from onenoise_jax.training.processes import announce, compiled_everywhere
 from onenoise_jax.training.state import TrainState
@@ -36,13 +36,17 @@ class GoBack:
 
 @dataclasses.dataclass(frozen=True)
 class Beginning:
-    """Where a run takes up: the state after `step` steps, what happened before it (JSON), and
-    the sums of metrics that no log line tells yet."""
+    """Where a run takes up.
+
+    The state after `step` steps, what happened before it (JSON), the sums of metrics that no
+    log line tells yet, and the seconds that were spent on it by activity (`report.Clock`).
+    """
 
     step: int
     state: TrainState
     history: tuple[Mapping[str, Any], ...]
     unreported: Mapping[str, Any]
+    seconds: Mapping[str, float]
 
 
 def fresh(family: Family, layout: Any, warm: WarmStart | None) -> Beginning:
@@ -52,7 +56,7 @@ def fresh(family: Family, layout: Any, warm: WarmStart | None) -> Beginning:
     else:
         init, argument, history = family.init, stream_key(family.seed, "init"), ()
     jitted = jax.jit(init, out_shardings=layout, compiler_options=COMPILE_FAST)
-    return Beginning(0, compiled_everywhere(jitted.trace(argument))(argument), history, {})
+    return Beginning(0, compiled_everywhere(jitted.trace(argument))(argument), history, {}, {})
 
 
 def resumed(
@@ -95,14 +99,14 @@ def resumed(
         if request.restart_optimizer:
             state = state.replace(optimizer=_fresh_optimizer(family, layout, state))
     announce(f"Resuming from step {step:,} of {folder}")
-    return Beginning(step, state, history, metadata.get("unreported", {}))
+    told = (metadata.get(name, {}) for name in ("unreported", "seconds"))
+    return Beginning(step, state, history, *told)
 
 
 def check_step(step: int, steps: list[int], folder: Path) -> None:
     """Raises UserError unless there is a checkpoint of `step` among `steps`."""
     if step not in steps:
-        there = f"there are {_list(steps)}" if steps else "there is none yet"
-        raise UserError(f"--resume_step={step}: {folder} has no such checkpoint; {there}.")
+        raise UserError(f"--resume_step={step}: {folder} has no such checkpoint; {listed(steps)}.")
 
 
 def _is_carried_out(request: GoBack, checkpoints: Checkpoints, steps: list[int]) -> bool:
@@ -123,7 +127,7 @@ def _named(
         return checkpoints.restore(step, target)
     except DamagedCheckpoint as error:
         raise UserError(
-            f"--resume_step={step}: this checkpoint is damaged: {error}. There are {_list(steps)}."
+            f"--resume_step={step}: this checkpoint is damaged: {error}; {listed(steps)}."
         ) from error
 
 
@@ -161,7 +165,3 @@ def _fresh_optimizer(family: Family, layout: Any, state: TrainState) -> Any:
         compiler_options=COMPILE_FAST,
     )
     return init(state.params)
-
-
-def _list(steps: list[int]) -> str:
-    return ", ".join(f"{step}" for step in steps)

@@ -7,12 +7,14 @@ split into micro-batches or over devices.
 from collections.abc import Callable
 from typing import Any
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 from clu import metrics as clu_metrics
 
 from onenoise_jax.training import ema, sharding
+from onenoise_jax.training.optimizer import rate_of
 from onenoise_jax.training.state import TrainState
 
 PyTree = Any
@@ -30,6 +32,21 @@ def average(values: jax.Array, mask: jax.Array | None = None) -> clu_metrics.Ave
     )
 
 
+@flax.struct.dataclass
+class RootMean(clu_metrics.Average):
+    """The square root of a mean: of squared errors, their root mean square (RMSE)."""
+
+    def compute(self) -> jax.Array:
+        """The root of the mean of all values so far."""
+        return jnp.sqrt(super().compute())
+
+
+def root_mean(squares: jax.Array) -> RootMean:
+    """`average` whose value is the square root of the mean of `squares`."""
+    mean = average(squares)
+    return RootMean(total=mean.total, count=mean.count)
+
+
 def make_train_step(
     loss: LossFn,
     optimizer: optax.GradientTransformation,
@@ -37,6 +54,7 @@ def make_train_step(
     accumulation: int,
     rules: sharding.Rules = sharding.REPLICATED,
     together: int = 1,
+    learning_rate: optax.Schedule | None = None,
 ) -> TrainStep:
     """The pure function (state, batch, key) -> (state, metrics).
 
@@ -45,7 +63,8 @@ def make_train_step(
     arrays with equal leading axes) is split into `accumulation` equal micro-batches whose
     gradients are averaged: the same gradient as of the whole batch, in less memory. Each run of
     `together` consecutive samples stays in one micro-batch. `rules` are those by which the
-    state is divided over devices. `optimizer` gets the loss as `value`, should it ask for it.
+    state is divided over devices. `optimizer` gets the loss as `value`, should it ask for it;
+    `learning_rate`, its schedule, is reported.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
     optimizer = optax.with_extra_args_support(optimizer)
@@ -81,6 +100,8 @@ def make_train_step(
             "objective": average(loss_value[None]),
             "gradient_norm": average(optax.tree.norm(grads)[None]),
         }
+        if learning_rate:
+            metrics["learning_rate"] = average(rate_of(learning_rate, state.optimizer)[None])
         new_state = state.replace(
             step=state.step + 1,
             params=params,

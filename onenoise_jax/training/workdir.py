@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
 
+RECORD = "config.json"
 CHANGEABLE = (
     "mesh.data",
     "mesh.fsdp",
@@ -18,10 +20,12 @@ CHANGEABLE = (
     "train.log_every",
     "train.checkpoint_every",
     "train.checkpoints_kept",
+    "train.checkpoints_permanent_every",
     "train.sample_every",
     "train.validate_every",
     "train.profile_from",
     "train.profile_steps",
+    "train.wandb",
 )
 """Options of the loop that do not alter what is learned, but for rounding."""
 
@@ -33,11 +37,16 @@ def check(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] 
     options. It is refused when the folder belongs to a run of another config (naming the
     options that differ), or holds something else.
     """
-    record = workdir / "config.json"
     try:
-        if record.exists():
-            _compare(workdir, _read(record), config, (*CHANGEABLE, *changeable))
-        elif workdir.exists() and not _is_empty(workdir):
+        if (workdir / RECORD).exists():
+            differing = differences(workdir, config, changeable)
+            if differing:
+                raise UserError(
+                    f"--workdir={workdir} belongs to a run of another config:\n  "
+                    + "\n  ".join(differing)
+                    + "\nResume with the same options, or choose another --workdir."
+                )
+        elif not is_free(workdir):
             raise UserError(
                 f"--workdir={workdir} exists and is no run's folder (it has no config.json): "
                 "choose an empty or a new one."
@@ -53,7 +62,7 @@ def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] 
     """
     check(workdir, config, changeable)
     try:
-        with replaced(workdir / "config.json") as temporary:
+        with replaced(workdir / RECORD) as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"--workdir={workdir} cannot be written: {error}") from error
@@ -73,36 +82,50 @@ def full_disk_is_an_error(workdir: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_empty(workdir: Path) -> bool:
-    """Whether nothing is in `workdir` but what a claim that was killed may leave there."""
-    return workdir.is_dir() and all(path.match(".config.*.json") for path in workdir.iterdir())
+def is_run(folder: Path) -> bool:
+    """Whether `folder` is a run's; one of weights has a config.json of another kind."""
+    return (folder / RECORD).is_file() and "train" in read_config(folder)
 
 
-def _read(record: Path) -> Mapping[str, Any]:
+def is_free(folder: Path) -> bool:
+    """Whether nothing is at `folder` but what a claim that was killed may leave there."""
+    if not os.path.lexists(folder):
+        return True
+    return folder.is_dir() and all(path.match(".config.*.json") for path in folder.iterdir())
+
+
+def read_config(folder: Path) -> Mapping[str, Any]:
+    """The config of the run in `folder`. Raises UserError if it is damaged or cannot be read."""
+    record = folder / RECORD
     try:
-        return json.loads(record.read_text(encoding="utf-8"))
+        config = json.loads(record.read_text(encoding="utf-8"))
+        if not isinstance(config, Mapping):
+            raise ValueError(f"a {type(config).__name__} is no config")
     except ValueError as error:
         raise UserError(
             f"{record} is damaged ({error}): put back the config of the run, or choose another "
             "--workdir."
         ) from error
+    except OSError as error:
+        raise UserError(f"{record} cannot be read: {error.strerror}") from error
+    return config
 
 
-def _compare(
-    workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any], changeable: tuple[str, ...]
-) -> None:
-    old, new = _flat(before), _flat(json.loads(json.dumps(now)))
-    differing = [
+def differences(
+    folder: Path, config: Mapping[str, Any], changeable: tuple[str, ...] = ()
+) -> list[str]:
+    """In what `config` differs from that of the run in `folder`, an entry for each option.
+
+    Values of `CHANGEABLE` and of the `changeable` options may differ. Raises UserError if the
+    run's config is damaged.
+    """
+    changeable = (*CHANGEABLE, *changeable)
+    old, new = _flat(read_config(folder)), _flat(json.loads(json.dumps(config)))
+    return [
         f"config.{name}: {old.get(name, 'absent')} there, {new.get(name, 'absent')} now"
         for name in sorted(old.keys() | new.keys())
         if not _is_within(name, changeable) and old.get(name, ()) != new.get(name, ())
     ]
-    if differing:
-        raise UserError(
-            f"--workdir={workdir} belongs to a run of another config:\n  "
-            + "\n  ".join(differing)
-            + "\nResume with the same options, or choose another --workdir."
-        )
 
 
 def _is_within(name: str, options: tuple[str, ...]) -> bool:

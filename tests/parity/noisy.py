@@ -5,7 +5,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from onenoise_jax.families.noisy.weights_folder import abstract_params
 
 from onenoise_jax.convert.mapping import from_flax, to_flax
 from onenoise_jax.diffusion.losses import loss_per_sample
@@ -14,6 +13,7 @@ from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.samplers import Ancestral, sample_with_noise
 from onenoise_jax.diffusion.schedules import ramp_betas
 from onenoise_jax.families.noisy.weights import weight_map
+from onenoise_jax.families.noisy.weights_folder import abstract_params
 from onenoise_jax.models.pixel_unet import PixelUNet, PixelUNetConfig
 from tests.parity.cases import Case, state_dict
 from tests.parity.onenoise import close, to_nchw, to_nhwc

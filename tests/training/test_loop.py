@@ -10,7 +10,7 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training.checkpoint import Checkpoints
+from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.step import average
 from tests.training import toy
@@ -153,6 +153,16 @@ def test_a_folder_belongs_to_one_config(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=r"is no run's folder"):
         train(toy.family(steps=1), CONFIG, tmp_path / "file")
+
+
+def test_permanent_checkpoints_remain_beside_the_newest(tmp_path):
+    options = {"checkpoint_every": 2, "checkpoints_kept": 1, "checkpoints_permanent_every": 3}
+    train(toy.family(steps=7, **options), CONFIG, tmp_path)
+    assert saved_steps(tmp_path / "checkpoints") == [3, 6, 7]
+    train(toy.family(steps=8, **options), CONFIG, tmp_path)
+    assert saved_steps(tmp_path / "checkpoints") == [3, 6, 8]
+    with pytest.raises(ValueError, match="checkpoints_permanent_every=-1: expected at least 0"):
+        toy.family(checkpoints_permanent_every=-1)
 
 
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(tmp_path):

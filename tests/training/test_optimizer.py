@@ -2,9 +2,16 @@
 
 import jax.numpy as jnp
 import numpy as np
+import optax
+import optax.contrib
 import pytest
 
-from onenoise_jax.training.optimizer import OptimizerConfig, learning_rate, make_optimizer
+from onenoise_jax.training.optimizer import (
+    OptimizerConfig,
+    learning_rate,
+    make_optimizer,
+    rate_of,
+)
 
 
 def rates(config: OptimizerConfig, steps: int) -> np.ndarray:
@@ -22,10 +29,27 @@ def test_the_rate_rises_stays_and_falls():
 
 def test_without_a_rampdown_a_run_may_be_of_any_length():
     assert float(learning_rate(OptimizerConfig(learning_rate=2.0))(10**6)) == 2.0
-    with pytest.raises(ValueError, match="run of 0 steps"):
+    with pytest.raises(ValueError, match="run of unknown length"):
         make_optimizer(OptimizerConfig(rampdown=0.3))
     with pytest.raises(ValueError, match="share of the run"):
         OptimizerConfig(rampdown=1.5)
+    only_made = learning_rate(OptimizerConfig(learning_rate=2.0, rampdown=0.3), steps=0)
+    assert float(only_made(0)) == 0.0
+
+
+def test_the_rate_of_a_step_is_told_by_what_the_optimizer_counts():
+    config = OptimizerConfig(learning_rate=1.0, warmup_steps=4)
+    schedule = learning_rate(config)
+    plateau = optax.contrib.reduce_on_plateau(factor=0.5, patience=1, cooldown=0)
+    optimizer = optax.chain(make_optimizer(config), plateau)
+    params = {"scale": jnp.ones(2), "count": jnp.ones(3)}
+    state, told = optimizer.init(params), []
+    for _ in range(6):
+        told.append(float(rate_of(schedule, state)))
+        _, state = optimizer.update(params, state, params, value=jnp.ones(()))
+    halvings = [told[i] / float(schedule(i)) for i in range(6)]
+    assert halvings == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0625]
+    assert rate_of(schedule, make_optimizer(config).init(params)) == 0.25
 
 
 def updates(config: OptimizerConfig, losses: list[float]) -> np.ndarray:

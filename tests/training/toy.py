@@ -14,7 +14,7 @@ from onenoise_jax.training import sharding
 from onenoise_jax.training.checkpoint import Checkpoints
 from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.family import Family, LoopConfig, Preview, Validation
-from onenoise_jax.training.optimizer import OptimizerConfig, make_optimizer
+from onenoise_jax.training.optimizer import OptimizerConfig, learning_rate, make_optimizer
 from onenoise_jax.training.state import initial_state
 from onenoise_jax.training.step import average, make_train_step
 
@@ -88,7 +88,10 @@ def family(
         loop=loop_config,
         init_params=init,
         init_state=init_state,
-        train_step=make_train_step(loss_function, optimizer, EMA, loop_config.accumulation, rules),
+        train_step=make_train_step(
+            *(loss_function, optimizer, EMA, loop_config.accumulation, rules),
+            learning_rate=learning_rate(OPTIMIZER),
+        ),
         batches=partial(Rows, loop_config.batch_size),
         records=1000,
         dataset="rows",

@@ -1,7 +1,6 @@
 """`main.py --mode=eval`: PSNR and SSIM of restored pictures, in one table."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,15 @@ from tqdm import tqdm
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import new_folder
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.data.images import EMBEDDED_NAME, ImageSource, open_images
 from onenoise_jax.evaluation.fidelity import CONVENTION, Fidelity, fidelity
+from onenoise_jax.evaluation.report import report_folder, write_report
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.families.noise2noise.triptych import triptych
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
-from onenoise_jax.images.files import write_picture
 
 PADDING = "continued by reflection to multiples of 32 for the network, then cropped back"
 
@@ -87,9 +85,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
         )
     strengths = options.eval.strengths or tuple(dict.fromkeys((corruption.low, corruption.high)))
     weights = load_weights(folder)
-    report = folder / "evaluation" / f"step_{weights.config.provenance.step or 0:08d}"
-    if report.exists():
-        raise UserError(f"{report} exists: these weights were evaluated. Remove it to do it again.")
+    report = report_folder(folder, weights.config.provenance.step)
     where = options.eval.data or EMBEDDED_NAME
     source = open_images(where, weights.config.model.channels, limit=options.eval.limit)
     restorer = Restorer(weights)
@@ -106,12 +102,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
     }
     table = as_table(result, rows)
     picture = triptych(*Examples(restorer, source, at[-1], options.seed)[0])
-    with new_folder(report) as temporary:
-        text = json.dumps(result, indent=1)
-        (temporary / "result.json").write_text(f"{text}\n", encoding="utf-8")
-        (temporary / "table.txt").write_text(f"{table}\n", encoding="utf-8")
-        write_picture(temporary / "triptych.png", picture)
-    return f"{table}\n\n{report}: result.json, table.txt, triptych.png"
+    return write_report(report, result, table, {"triptych": picture})
 
 
 def summary(strength: float, rows: Sequence[Row]) -> dict[str, float]:

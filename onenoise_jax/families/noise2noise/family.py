@@ -14,7 +14,7 @@ from onenoise_jax.families.noise2noise.validation import HeldOut
 from onenoise_jax.families.noise2noise.warm_start import read_warm_start
 from onenoise_jax.models.restoration_unet import RestorationUNet, initial_variables
 from onenoise_jax.training.family import Family
-from onenoise_jax.training.optimizer import make_optimizer
+from onenoise_jax.training.optimizer import learning_rate, make_optimizer
 from onenoise_jax.training.sharding import FULLY_SHARDED
 from onenoise_jax.training.state import TrainState, initial_state
 from onenoise_jax.training.step import PyTree, make_train_step
@@ -48,7 +48,10 @@ def build(config: Mapping[str, Any]) -> Family:
         loop=loop,
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
-        train_step=make_train_step(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+        train_step=make_train_step(
+            *(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+            learning_rate=learning_rate(options.optimizer, loop.steps),
+        ),
         batches=partial(
             Batches,
             dataset.training,

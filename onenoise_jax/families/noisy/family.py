@@ -17,7 +17,7 @@ from onenoise_jax.families.noisy.sampling import make_draw, rows_of
 from onenoise_jax.families.noisy.warm_start import read_warm_start
 from onenoise_jax.models.pixel_unet import PixelUNet, initial_variables
 from onenoise_jax.training.family import Family, Preview, Validation
-from onenoise_jax.training.optimizer import make_optimizer
+from onenoise_jax.training.optimizer import learning_rate, make_optimizer
 from onenoise_jax.training.sharding import FULLY_SHARDED
 from onenoise_jax.training.state import TrainState, initial_state
 from onenoise_jax.training.step import PyTree, make_train_step
@@ -56,6 +56,7 @@ def build(config: Mapping[str, Any]) -> Family:
             average,
             loop.accumulation,
             FULLY_SHARDED,
+            learning_rate=learning_rate(options.optimizer, loop.steps),
         ),
         batches=partial(
             Batches,

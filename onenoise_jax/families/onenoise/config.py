@@ -5,6 +5,7 @@ from typing import Literal
 
 from onenoise_jax.diffusion.denoising import DenoisingConfig
 from onenoise_jax.diffusion.drawing import SamplerConfig
+from onenoise_jax.evaluation.judge import JudgeConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig
 from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.family import LoopConfig
@@ -65,25 +66,6 @@ class SampleConfig(SamplerConfig):
         super().__post_init__()
         if self.per_type < 1:
             raise ValueError(f"per_type={self.per_type}: expected at least 1.")
-
-
-@dataclasses.dataclass(frozen=True)
-class JudgeConfig:
-    """How the network that judges textures is trained: `epochs` in batches of `batch`, by AdamW
-    with a warm-up of 1/20 of the steps and a cosine decay of the learning rate.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-
-    def __post_init__(self):
-        if self.epochs < 1 or self.batch < 1 or self.learning_rate <= 0:
-            raise ValueError(
-                f"epochs={self.epochs}, batch={self.batch}, learning_rate={self.learning_rate}: "
-                "expected at least 1, 1 and a positive number."
-            )
 
 
 @dataclasses.dataclass(frozen=True)

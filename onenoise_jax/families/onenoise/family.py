@@ -16,7 +16,7 @@ from onenoise_jax.families.onenoise.warm_start import read_warm_start
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
-from onenoise_jax.training.optimizer import make_optimizer
+from onenoise_jax.training.optimizer import learning_rate, make_optimizer
 from onenoise_jax.training.sharding import FULLY_SHARDED
 from onenoise_jax.training.state import TrainState, initial_state
 from onenoise_jax.training.step import PyTree, make_train_step
@@ -55,7 +55,9 @@ def build(config: Mapping[str, Any]) -> Family:
         init_params=partial(initial_variables, options.model),
         init_state=init_state,
         train_step=make_train_step(
-            loss, optimizer, average, loop.accumulation, FULLY_SHARDED, together=mixing.group
+            *(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
+            together=mixing.group,
+            learning_rate=learning_rate(options.optimizer, loop.steps),
         ),
         batches=partial(
             Batches,

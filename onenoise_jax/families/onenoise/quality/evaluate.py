@@ -15,11 +15,11 @@ import numpy as np
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import Source
 from onenoise_jax.diffusion.samplers import Sampler
+from onenoise_jax.evaluation.judge import Judge, Labelled, train_judge
 from onenoise_jax.families.onenoise.config import EvaluationConfig
 from onenoise_jax.families.onenoise.drawing import Noise, Settings, draw_pictures
 from onenoise_jax.families.onenoise.drawing.sheets import random_pairs
 from onenoise_jax.families.onenoise.preview import examples_per_label
-from onenoise_jax.families.onenoise.quality.judge import Judge, Textures, train_judge
 from onenoise_jax.families.onenoise.quality.measures import (
     accuracy,
     accuracy_per_type,
@@ -47,8 +47,8 @@ class Evaluation:
     """
 
     result: dict[str, Any]
-    real: Textures
-    generated: Textures
+    real: Labelled
+    generated: Labelled
     nearest: np.ndarray
     blends: np.ndarray
 
@@ -140,7 +140,7 @@ def evaluate(
     return Evaluation(result, real, generated, candidates[near.index], blends)
 
 
-def textures_per_type(source: Source, count: int, seed: int, what: str) -> Textures:
+def textures_per_type(source: Source, count: int, seed: int, what: str) -> Labelled:
     """`count` random textures of every type that `source` has, type by type.
 
     `what` says in errors which textures these are.
@@ -154,7 +154,7 @@ def textures_per_type(source: Source, count: int, seed: int, what: str) -> Textu
             f"some: {listed}. Hold out more with config.data.validation, or ask for fewer."
         )
     images = [image for label in sorted(found) for image in found[label]]
-    return Textures(
+    return Labelled(
         pixels=np.stack([image.pixels for image in images]),
         labels=np.array([image.label for image in images]),
         parameters=np.stack([image.attributes for image in images]),

@@ -6,9 +6,9 @@ differ in nothing but how they were made.
 
 import numpy as np
 
+from onenoise_jax.evaluation.judge import Labelled, Reading
 from onenoise_jax.evaluation.neighbours import Neighbours, nearest_neighbours
 from onenoise_jax.evaluation.statistics import histogram_distance, r_squared, spectral_distance
-from onenoise_jax.families.onenoise.quality.judge import Reading, Textures
 
 
 def accuracy(reading: Reading, labels: np.ndarray) -> float:
@@ -22,7 +22,7 @@ def accuracy_per_type(reading: Reading, labels: np.ndarray) -> dict[int, float]:
     return {int(label): float(right[labels == label].mean()) for label in np.unique(labels)}
 
 
-def distances_per_type(real: Textures, generated: Textures) -> dict[int, dict[str, float]]:
+def distances_per_type(real: Labelled, generated: Labelled) -> dict[int, dict[str, float]]:
     """By label, how far generated textures are from real ones, and real ones from real ones.
 
     The textures of a type are halved; the halves of the real set are compared with each other,
@@ -46,7 +46,7 @@ def distances_per_type(real: Textures, generated: Textures) -> dict[int, dict[st
 
 
 def recovery_per_parameter(
-    reading: Reading, textures: Textures, parameter_mask: np.ndarray
+    reading: Reading, textures: Labelled, parameter_mask: np.ndarray
 ) -> dict[int, float]:
     """By index of a parameter, R^2 of its reading over the textures whose type has it."""
     has = parameter_mask[textures.labels]

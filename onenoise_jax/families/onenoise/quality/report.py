@@ -1,31 +1,22 @@
-"""What an evaluation leaves: result.json, table.txt, and pictures to look at."""
-
-import json
-from pathlib import Path
+"""What an evaluation says: a table, and pictures to look at."""
 
 import numpy as np
 
-from onenoise_jax.core.files import new_folder
 from onenoise_jax.families.onenoise.quality.evaluate import Evaluation
-from onenoise_jax.images.files import write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.textures.vocabulary import TYPES
 
 SHOWN = 3
-"""Textures of each type, of blends and of neighbours that a picture shows."""
+"""Labelled of each type, of blends and of neighbours that a picture shows."""
 
 
-def write_report(folder: Path, evaluation: Evaluation) -> str:
-    """Makes `folder`, whole or not at all, and returns the table. OSError if it exists."""
-    table = as_table(evaluation.result)
-    with new_folder(folder) as temporary:
-        text = json.dumps(evaluation.result, indent=1)
-        (temporary / "result.json").write_text(f"{text}\n", encoding="utf-8")
-        (temporary / "table.txt").write_text(f"{table}\n", encoding="utf-8")
-        write_picture(temporary / "samples.png", samples_picture(evaluation))
-        write_picture(temporary / "neighbours.png", neighbours_picture(evaluation))
-        write_picture(temporary / "blends.png", blends_picture(evaluation))
-    return table
+def pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
+    """The pictures to look at, (h, w, 3) uint8, by name."""
+    return {
+        "samples": samples_picture(evaluation),
+        "neighbours": neighbours_picture(evaluation),
+        "blends": blends_picture(evaluation),
+    }
 
 
 def as_table(result: dict) -> str:

@@ -8,10 +8,11 @@ from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import open_source, split
 from onenoise_jax.diffusion.drawing import make_sampler
+from onenoise_jax.evaluation.report import report_folder, write_report
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.family import check_source
 from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
-from onenoise_jax.families.onenoise.quality.report import write_report
+from onenoise_jax.families.onenoise.quality.report import as_table, pictures
 from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.textures.vocabulary import PARAMETERS
 
@@ -30,16 +31,11 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
             "trained on; hold some out, --config.data.validation=2000 say, in training too."
         )
     weights = load_any_weights(folder)
-    report = folder / "evaluation" / f"step_{weights.config.provenance.step or 0:08d}"
-    if report.exists():
-        raise UserError(f"{report} exists: these weights were evaluated. Remove it to do it again.")
+    report = report_folder(folder, weights.config.provenance.step)
     source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
     check_source(source, options.data)
     training, held_out = split(source, options.data.validation)
     sampler = make_sampler(options.sample)
     evaluation = measured(weights, training, held_out, options.evaluation, sampler, options.seed)
-    try:
-        table = write_report(report, evaluation)
-    except OSError as error:
-        raise UserError(f"{report} cannot be written: {error}") from error
-    return f"{table}\n\n{report}: result.json, table.txt, pictures"
+    table = as_table(evaluation.result)
+    return write_report(report, evaluation.result, table, pictures(evaluation))

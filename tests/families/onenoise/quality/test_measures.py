@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onenoise_jax.families.onenoise.quality.judge import Reading, Textures
+from onenoise_jax.evaluation.judge import Labelled, Reading
 from onenoise_jax.families.onenoise.quality.measures import (
     accuracy,
     accuracy_per_type,
@@ -32,7 +32,7 @@ def test_accuracy_is_the_mean_over_types_whatever_their_numbers():
 
 
 def _textures(images, labels):
-    return Textures(np.uint8(np.rint(255 * images))[..., None], labels, np.zeros((len(labels), 1)))
+    return Labelled(np.uint8(np.rint(255 * images))[..., None], labels, np.zeros((len(labels), 1)))
 
 
 def test_a_set_from_the_same_source_is_as_far_as_the_halves_of_the_real_one():
@@ -68,7 +68,7 @@ def test_recovery_looks_only_at_types_that_have_the_parameter():
     wanted = RNG.random((5, 3))
     read = wanted.copy()
     read[labels == 0, 1] = 99  # Type 0 does not have parameter 1.
-    textures = Textures(np.zeros((5, 4, 4, 1), np.uint8), labels, wanted)
+    textures = Labelled(np.zeros((5, 4, 4, 1), np.uint8), labels, wanted)
     found = recovery_per_parameter(Reading(np.zeros((5, 2)), read), textures, mask)
     assert found == {0: 1.0, 1: 1.0}
 

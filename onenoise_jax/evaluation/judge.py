@@ -1,8 +1,8 @@
-"""A network that reads textures, trained on real ones, to judge generated ones with."""
+"""A network that reads images, trained on real ones, to judge generated ones with."""
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,32 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from onenoise_jax.families.onenoise.config import JudgeConfig
 from onenoise_jax.models.texture_classifier import TextureClassifier, TextureClassifierConfig
-from onenoise_jax.training.step import PyTree
+
+PyTree = Any
 
 
-class Textures(NamedTuple):
-    """pixels (n, h, w, 1) uint8, labels (n,) integers, parameters (n, p) float32 in [0, 1]."""
+@dataclasses.dataclass(frozen=True)
+class JudgeConfig:
+    """How the network that judges images is trained: `epochs` in batches of `batch`, by AdamW
+    with a warm-up of 1/20 of the steps and a cosine decay of the learning rate.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch < 1 or self.learning_rate <= 0:
+            raise ValueError(
+                f"epochs={self.epochs}, batch={self.batch}, learning_rate={self.learning_rate}: "
+                "expected at least 1, 1 and a positive number."
+            )
+
+
+class Labelled(NamedTuple):
+    """pixels (n, h, w, c) uint8, labels (n,) integers, parameters (n, p) float32 in [0, 1]."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -38,7 +57,7 @@ class Judge:
     params: PyTree
 
     def read(self, pixels: np.ndarray, batch: int = 100) -> Reading:
-        """`pixels` (n, h, w, 1) uint8, of any size that the stages can halve."""
+        """`pixels` (n, h, w, c) uint8, of any size that the stages can halve."""
         parts = [
             _read(self.model, self.params, pixels[start : start + batch])
             for start in range(0, len(pixels), batch)
@@ -47,19 +66,19 @@ class Judge:
 
 
 def train_judge(
-    textures: Textures, parameter_mask: np.ndarray, config: JudgeConfig, seed: int
+    images: Labelled, parameter_mask: np.ndarray, config: JudgeConfig, seed: int
 ) -> Judge:
-    """A judge of the kinds and parameters of `textures`.
+    """A judge of the kinds and parameters of `images`.
 
     `parameter_mask` (classes, p) bool says which parameters each kind has; only these are
-    learned from its textures. Images are not flipped: some parameters are directions.
+    learned from its images; p may be 0. Images are not flipped: some parameters are directions.
     """
     classes, parameters = parameter_mask.shape
     model = TextureClassifier(TextureClassifierConfig(classes, parameters))
-    blank = jnp.zeros((1, *textures.pixels.shape[1:]))
+    blank = jnp.zeros((1, *images.pixels.shape[1:]))
     params = jax.jit(model.init)(jax.random.key(seed), blank)
-    batch = min(config.batch, len(textures.pixels))
-    steps = config.epochs * (len(textures.pixels) // batch)
+    batch = min(config.batch, len(images.pixels))
+    steps = config.epochs * (len(images.pixels) // batch)
     schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps // 20, steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
 
@@ -81,9 +100,9 @@ def train_judge(
     generator = np.random.default_rng(seed)
     with tqdm(total=steps, desc="training a judge", unit="step", dynamic_ncols=True) as bar:
         for _ in range(config.epochs):
-            order = generator.permutation(len(textures.pixels))
+            order = generator.permutation(len(images.pixels))
             for start in range(0, len(order) - batch + 1, batch):
-                rows = (field[order[start : start + batch]] for field in textures)
+                rows = (field[order[start : start + batch]] for field in images)
                 params, state, value = update(params, state, *rows)
                 bar.update()
             bar.set_postfix(loss=f"{float(value):.3f}")

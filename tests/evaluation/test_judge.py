@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from onenoise_jax.families.onenoise.config import JudgeConfig
-from onenoise_jax.families.onenoise.quality.judge import Textures, train_judge
+from onenoise_jax.evaluation.judge import JudgeConfig, Labelled, train_judge
 
 MASK = np.array([[True, False], [False, True], [False, False]])
 
@@ -18,7 +17,7 @@ def _waves(count, seed):
     patterns = np.stack([np.sin(x), np.sin(y), rng.standard_normal((16, 16))])
     bright = parameters.sum(1)[:, None, None]
     images = 0.25 + 0.5 * bright + 0.2 * patterns[labels]
-    return Textures(np.uint8(255 * np.clip(images, 0, 1))[..., None], labels, parameters)
+    return Labelled(np.uint8(255 * np.clip(images, 0, 1))[..., None], labels, parameters)
 
 
 @pytest.fixture(scope="module")

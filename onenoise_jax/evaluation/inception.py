@@ -1,0 +1,68 @@
+"""The standard FID, precision and recall: of Inception's features, by torch-fidelity.
+
+torch-fidelity (https://github.com/toshas/torch-fidelity, Apache-2.0) is an option: `pip install
+torch-fidelity`. Its weights are not downloaded: the user gives the file
+`weights-inception-2015-12-05-6726825d.pth`.
+"""
+
+import importlib
+import importlib.util
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.evaluation.sets import NEIGHBOURS, Comparison
+
+PACKAGE = "torch_fidelity"
+
+
+def check(option: str) -> None:
+    """Raises UserError, which names the `option` that asks for FID, without the package."""
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise UserError(
+            f"{option}: the standard FID needs torch-fidelity, which is not installed. Run: pip "
+            "install torch-fidelity, or leave the option out."
+        )
+
+
+def inception_comparison(real: np.ndarray, generated: np.ndarray, weights: Path) -> Comparison:
+    """FID, precision and recall of two sets, (n, h, w, 1 or 3) uint8, as torch-fidelity has them.
+
+    `weights` is unpickled by it: pass none but a file that this program wrote. Raises
+    UserError if torch-fidelity refuses them.
+    """
+    fidelity = importlib.import_module(PACKAGE)
+    with tempfile.TemporaryDirectory() as folder:
+        folders = [Path(folder) / name for name in ("generated", "real")]
+        for where, images in zip(folders, (generated, real), strict=True):
+            _write(where, images)
+        try:
+            found = fidelity.calculate_metrics(
+                input1=f"{folders[0]}",
+                input2=f"{folders[1]}",
+                cuda=False,
+                fid=True,
+                prc=True,
+                prc_neighborhood=NEIGHBOURS,
+                feature_extractor="inception-v3-compat",
+                feature_extractor_weights_path=f"{weights}",
+                cache=False,
+                verbose=False,
+            )
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"torch-fidelity cannot use these Inception weights: {reason}"
+            ) from error
+    return Comparison(found["frechet_inception_distance"], found["precision"], found["recall"])
+
+
+def _write(folder: Path, images: np.ndarray) -> None:
+    """The images as RGB files, without loss."""
+    folder.mkdir()
+    for number, image in enumerate(images):
+        rgb = np.broadcast_to(image, (*image.shape[:2], 3))
+        Image.fromarray(np.ascontiguousarray(rgb)).save(folder / f"{number:06}.png")
