@@ -178,9 +178,7 @@ class Kept:
 class Repeated:
     """The images of `source` over and over, `at_least` so many: what an epoch takes crops of.
 
-    A batch may then have more crops than the source has images. The default makes shuffling
-    cheap, too: grain's, which `Batches` uses, takes the longer to find the next record the fewer
-    there are, below 65,536. See `ImageSource`.
+    A batch may then have more crops than the source has images. See `ImageSource`.
     """
 
     def __init__(self, source: ImageSource, at_least: int = 1 << 16):
