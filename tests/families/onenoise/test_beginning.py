@@ -10,18 +10,14 @@ import pytest
 
 from onenoise_jax import families
 from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.diffusion.denoising import spread_timesteps
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import class_embeddings
-from onenoise_jax.families.onenoise.weights_folder import (
-    Weights,
-    WeightsConfig,
-    abstract_params,
-    save_weights,
-)
+from onenoise_jax.families.onenoise.weights_folder import WeightsConfig, abstract_params
 from onenoise_jax.training import workdir
 from onenoise_jax.training.loop import train
 from tests.families.onenoise.examples import experiment, write_waves

@@ -12,7 +12,7 @@ from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.family import check_source
 from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
 from onenoise_jax.families.onenoise.quality.report import write_report
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.textures.vocabulary import PARAMETERS
 
 
@@ -29,7 +29,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
             "config.data.validation=0: an evaluation compares with textures that were not "
             "trained on; hold some out, --config.data.validation=2000 say, in training too."
         )
-    weights = load_any_weights(folder)
+    weights = load_weights(folder)
     report = folder / "evaluation" / f"step_{weights.config.provenance.step or 0:08d}"
     if report.exists():
         raise UserError(f"{report} exists: these weights were evaluated. Remove it to do it again.")
