@@ -63,14 +63,6 @@ def test_validation_draws_belong_to_the_sample(waves):
     assert np.abs(other / first - 1).min() > 1e-4
 
 
-@pytest.mark.parametrize(("first", "timesteps"), [(0, 1000), (700, 1000), (0, 7)])
-def test_timesteps_of_any_consecutive_samples_are_spread_evenly(first, timesteps):
-    t = np.asarray(spread_timesteps(jnp.arange(first, first + 200), timesteps))
-    assert t.min() >= 0 and t.max() < timesteps
-    shares = np.bincount(t * 7 // timesteps, minlength=7) / 200
-    np.testing.assert_allclose(shares, 1 / 7, atol=0.02)
-
-
 def test_too_few_held_out_textures_are_refused(waves):
     with pytest.raises(
         UserError, match=r"data\.validation=7: expected 0 \(none\) or at least the 8"
