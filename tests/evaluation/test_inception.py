@@ -7,10 +7,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.inception import check, inception_comparison
-from onenoise_jax.images.files import read_picture
 
 REAL = np.arange(2 * 8 * 8 * 1, dtype=np.uint8).reshape(2, 8, 8, 1)
 GENERATED = np.arange(3 * 8 * 8 * 3, dtype=np.uint8).reshape(3, 8, 8, 3)
@@ -25,7 +25,7 @@ def library(monkeypatch):
 
     def calculate_metrics(**arguments):
         pictures = [
-            [read_picture(path) for path in sorted(Path(arguments[name]).glob("*.png"))]
+            [np.asarray(Image.open(path)) for path in sorted(Path(arguments[name]).glob("*.png"))]
             for name in ("input1", "input2")
         ]
         module.calls.append((arguments, pictures))
