@@ -63,6 +63,16 @@ def published_recipe() -> ConfigDict:
     config.sample.eta = 0.0
     config.sample.count = 16
 
+    config.evaluation = ConfigDict()  # main.py --mode=eval
+    config.evaluation.images = 500  # are drawn, and as many real ones compared with
+    config.evaluation.neighbours = 20_000  # training images among which copies are looked for
+    config.evaluation.inception = config_dict.placeholder(str)  # weights, for the standard FID
+    config.evaluation.judge = ConfigDict()  # of digits
+    config.evaluation.judge.epochs = 20
+    config.evaluation.judge.batch = 50
+    config.evaluation.judge.learning_rate = 3e-3
+    config.evaluation.judge.weight_decay = 0.02
+
     config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
     config.mesh.data = -1
     config.mesh.fsdp = 1
@@ -91,6 +101,9 @@ def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
         config.model.width = 2
         config.sample.steps = 2
         config.sample.count = 2
+        config.evaluation.images = 8
+        config.evaluation.neighbours = 20
+        config.evaluation.judge.epochs = 1
         config.train.steps = 1
         config.train.batch_size = 8
         if config.data.validation:
