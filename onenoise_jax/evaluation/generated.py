@@ -182,7 +182,7 @@ def _samples_picture(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
 def _neighbours_picture(
     generated: np.ndarray, nearest: np.ndarray, distances: np.ndarray
 ) -> np.ndarray:
-    """The generated images that are nearest to the training set, above the images they are near to."""
+    """The generated images nearest to any training image, above those."""
     order = np.argsort(distances)[:SHOWN]
     captions = [f"rms {distances[row]:.1f}" for row in order]
     return labelled_grid(
