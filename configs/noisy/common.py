@@ -54,7 +54,7 @@ def published_recipe() -> ConfigDict:
     config.evaluation.neighbours = 20_000  # training images among which copies are looked for
     config.evaluation.inception = config_dict.placeholder(str)  # weights, for the standard FID
     config.evaluation.judge = ConfigDict()  # of digits
-    config.evaluation.judge.epochs = 20
+    config.evaluation.judge.epochs = 10
     config.evaluation.judge.batch = 50
     config.evaluation.judge.learning_rate = 3e-3
     config.evaluation.judge.weight_decay = 0.02

@@ -43,19 +43,6 @@ def test_what_it_reads_does_not_depend_on_the_batch(judge):
     np.testing.assert_allclose(together.parameters, apart.parameters, atol=1e-5)
 
 
-def test_a_judge_of_kinds_alone_reads_colours():
-    """Red and green of equal brightness, without parameters."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(40) % 2
-    pixels = rng.integers(0, 50, (40, 16, 16, 3), np.uint8)
-    pixels[np.arange(40), :, :, labels] += 150
-    images = Labelled(pixels, labels, np.zeros((40, 0), np.float32))
-    config = JudgeConfig(epochs=8, batch=10, learning_rate=5e-3, weight_decay=0.0)
-    reading = train_judge(images, np.zeros((2, 0), bool), config, seed=0).read(pixels)
-    assert reading.parameters.shape == (40, 0)
-    assert np.mean(reading.probabilities.argmax(1) == labels) == 1
-
-
 @pytest.mark.parametrize("options", [{"epochs": 0}, {"batch": 0}, {"learning_rate": 0.0}])
 def test_a_judge_that_could_not_learn_is_refused(options):
     with pytest.raises(ValueError, match="expected at least"):
