@@ -57,11 +57,11 @@ def test_weights_that_it_refuses_are_one_error(library, tmp_path, monkeypatch):
         inception_comparison(REAL, GENERATED, tmp_path / "inception.pth")
 
 
-def test_without_the_package_it_is_one_error(monkeypatch):
+def test_without_the_package_or_the_weights_it_is_one_error(library, tmp_path, monkeypatch):
+    (tmp_path / "weights.pth").write_bytes(b"")
+    check("config.x=y", tmp_path / "weights.pth")
+    with pytest.raises(UserError, match=r"config\.x=y: no such file\. Expected weights-inception-"):
+        check("config.x=y", tmp_path / "other.pth")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"config\.x=y: .* Run: pip install torch-fidelity"):
-        check("config.x=y")
-
-
-def test_with_the_package_there_is_no_error(library):
-    check("config.x=y")
+        check("config.x=y", tmp_path / "weights.pth")

@@ -38,7 +38,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
     options = construct(NoisyConfig, config, "config")
     asked = options.evaluation
     if asked.inception:
-        inception.check(f"config.evaluation.inception={asked.inception}")
+        inception.check(f"config.evaluation.inception={asked.inception}", Path(asked.inception))
     weights = load_weights(folder)
     report = report_folder(folder, weights.config.provenance.step)
     _check_size(weights.config.image_size, weights.config.model.channels, options)
