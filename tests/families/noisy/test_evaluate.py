@@ -1,5 +1,6 @@
 """`main.py --mode=eval` of an image generator, from end to end on a narrow network."""
 
+import importlib
 import json
 
 import jax
@@ -13,10 +14,12 @@ from onenoise_jax.convert.folder import Provenance
 from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.noisy import evaluate as module
 from onenoise_jax.families.noisy.config import NoisyConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
 from onenoise_jax.families.noisy.weights_folder import WeightsConfig, abstract_params
+
+# The package offers the function of the same name.
+module = importlib.import_module("onenoise_jax.families.noisy.evaluate")
 
 
 class FewDigits(module.Digits):
