@@ -16,7 +16,7 @@ import yaml
 from launch import local
 from onenoise_jax import families
 from onenoise_jax.core.trees import named_leaves
-from onenoise_jax.families.onenoise.run_weights import load_run
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.training.checkpoint import Checkpoints
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.resume import GoBack
@@ -112,7 +112,7 @@ def test_two_processes_train_as_one_and_their_checkpoint_goes_on_in_one(waves, t
     family = one_process(waves, one)
     expected = saved(family, one, STEPS)
     assert_the_same(saved(family, two, STEPS), expected)
-    exported = named_leaves(load_run(two, raw=False).params)
+    exported = named_leaves(load_weights(two).params)
     assert {f"1/{name}" for name in exported} <= expected[0].keys()
 
     refused = launched(waves, two, "--config.seed=1")

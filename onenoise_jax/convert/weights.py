@@ -14,12 +14,14 @@ from onenoise_jax.convert.folder import WEIGHTS_FILE, load_folder, save_folder
 from onenoise_jax.convert.mapping import Rule, from_flax
 from onenoise_jax.core.errors import UserError
 
+WeightMap = Callable[[Any], Mapping[str, Rule]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
     """A network's parameters (`{"params": ...}`, float32 NumPy arrays) and its facts.
 
-    config: the dataclass of the family that config.json holds; it has a `provenance`.
+    config: the dataclass of the family that config.json holds, with a `model` and a `provenance`.
     """
 
     config: Any
@@ -59,22 +61,21 @@ def save_weights(folder: Path, weights: Weights) -> None:
     save_folder(folder, weights.config, weights.params)
 
 
-def export_file(weights: Weights, rules: Mapping[str, Rule], out: Path) -> int:
-    """Writes `weights` under foreign names to the file `out`; returns the number of tensors."""
-    state = from_flax(weights.params, rules)
+def export(weights: Weights, weight_map: WeightMap, out: Path) -> int:
+    """Writes `weights` under foreign names to the file `out`; returns the number of tensors.
+
+    Where `out` has no suffix, it becomes a folder of weights under our names. `weight_map` gives
+    the rules for a network. Raises UserError if it cannot be written.
+    """
+    if not out.suffix:
+        save_weights(out, weights)
+        return len(jax.tree.leaves(weights.params))
+    state = from_flax(weights.params, weight_map(weights.config.model))
     try:
         write_weights(out, state)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error}") from error
     return len(state)
-
-
-def export(weights: Weights, rules: Mapping[str, Rule], out: Path) -> int:
-    """As `export_file`, but where `out` has no suffix as a folder of our weights."""
-    if out.suffix:
-        return export_file(weights, rules, out)
-    save_weights(out, weights)
-    return len(jax.tree.leaves(weights.params))
 
 
 def add_export_options(parser: argparse.ArgumentParser, suffixes: tuple[str, ...]) -> None:

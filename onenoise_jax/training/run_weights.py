@@ -12,9 +12,9 @@ PyTree = Any
 
 
 class RunWeights(NamedTuple):
-    """A run's config, parameters (NumPy arrays), and the step of the checkpoint they are of."""
+    """Facts of a run, its parameters (NumPy arrays), and the step that they are of."""
 
-    config: Mapping[str, Any]
+    facts: Any
     params: PyTree
     step: int
 
@@ -22,16 +22,16 @@ class RunWeights(NamedTuple):
 def read_run(
     folder: Path,
     family: str,
-    abstract_params: Callable[[Mapping[str, Any]], PyTree],
+    describe: Callable[[Mapping[str, Any]], tuple[Any, PyTree]],
     *,
     raw: bool = False,
     step: int | None = None,
 ) -> RunWeights:
     """The averaged parameters, or the `raw` ones, in the newest checkpoint or in that of `step`.
 
-    `abstract_params` tells from the config what shapes they have. The run may be under way, and
-    nothing in it is changed. Raises UserError for a run of another family, without such a
-    checkpoint, or with a damaged one.
+    `describe` makes of the run's config whatever facts are wanted, and the abstract parameters.
+    The run may be under way, and nothing in it is changed. Raises UserError for a run of another
+    family, without such a checkpoint, or with a damaged one.
     """
     with contextlib.closing(CheckpointReader(folder / "checkpoints", step)) as reader:
         if reader.step is None:
@@ -40,7 +40,7 @@ def read_run(
             config = reader.metadata()["config"]
             if config["family"] != family:
                 raise UserError(f"{folder} is a run of the family {config['family']}, not {family}")
-            abstract = abstract_params(config)
+            facts, abstract = describe(config)
             if raw:
                 params = reader.part({"params": abstract})["params"]
             else:
@@ -50,4 +50,4 @@ def read_run(
             raise UserError(
                 f"{folder}: the checkpoint of step {reader.step} is damaged: {error}"
             ) from error
-        return RunWeights(config, params, reader.step)
+        return RunWeights(facts, params, reader.step)

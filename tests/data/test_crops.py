@@ -3,6 +3,7 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.crops import Crops, centre_crop
+from onenoise_jax.data.image_conversion import cover
 from onenoise_jax.data.images import Repeated
 from onenoise_jax.data.named_images import NamedImage
 from onenoise_jax.data.pipeline import Batches
@@ -78,3 +79,15 @@ def test_batches_of_crops_do_not_depend_on_who_makes_them():
 def test_a_crop_without_pixels_is_refused():
     with pytest.raises(UserError, match="crop size=0"):
         Crops(0)
+
+
+def test_resized_crops_are_crops_resized():
+    whole = Batches(Repeated(Ramps()), 4, 0, Crops(6, True))
+    small = Batches(Repeated(Ramps()), 4, 0, Crops(6, True, resized=3))
+    for k in range(5):
+        found = small[k]["pixels"]
+        assert found.shape == (4, 3, 3, 3)
+        expected = np.stack([cover(np.array(crop), 3) for crop in whole[k]["pixels"]])
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(UserError, match="resized=0"):
+        Crops(6, resized=0)

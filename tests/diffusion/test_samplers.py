@@ -20,6 +20,7 @@ from onenoise_jax.diffusion.samplers import (
     DPMSolver,
     StepTable,
     sample,
+    sample_stages,
     sample_with_noise,
     timesteps,
 )
@@ -223,3 +224,20 @@ def test_bad_requests_are_refused():
         run(Ancestral(5), None, initial)
     with pytest.raises(ValueError, match="objective 'e'"):
         run(DDIM(5), None, initial, "e")
+
+
+@pytest.mark.parametrize("sampler", [DDIM(6), DDIM(6, eta=1.0)], ids=str)
+def test_stages_are_the_images_of_shorter_chains(sampler):
+    """Stage i of n is what the chain is after its share of the steps; the last is the sample."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    noise = jax.random.normal(jax.random.key(1), (2, 2))
+    arguments = (sampler, PROCESS, "noise", gaussian_denoiser("noise"), noise, keys)
+    all_steps = sample_stages(*arguments, 6)
+    thirds = sample_stages(*arguments, 3)
+    assert all_steps.shape == (6, 2, 2) and thirds.shape == (3, 2, 2)
+    np.testing.assert_allclose(all_steps[-1], sample(*arguments), atol=1e-5)
+    np.testing.assert_allclose(thirds, all_steps[1::2], atol=1e-5)
+    assert np.abs(np.diff(all_steps, axis=0)).max(axis=(1, 2)).min() > 1e-3
+    for stages in (0, 7):
+        with pytest.raises(ValueError, match=f"stages={stages}: expected 1 to 6"):
+            sample_stages(*arguments, stages)

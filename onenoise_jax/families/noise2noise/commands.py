@@ -1,23 +1,26 @@
 """`convert noise2noise` and `export noise2noise`: published weights in, and out again."""
 
 import argparse
-import hashlib
 from pathlib import Path
 
-import jax
-
-from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.convert.files import read_weights
 from onenoise_jax.convert.folder import Provenance, check_free
-from onenoise_jax.convert.mapping import from_flax, to_flax
+from onenoise_jax.convert.mapping import to_flax
+from onenoise_jax.convert.weights import (
+    Weights,
+    add_export_options,
+    check_export,
+    digest_of,
+    export,
+    save_weights,
+)
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
 from onenoise_jax.families.noise2noise.weights import network_of, weight_map
 from onenoise_jax.families.noise2noise.weights_folder import (
-    Weights,
     WeightsConfig,
     abstract_params,
     load_weights,
-    save_weights,
 )
 from onenoise_jax.training.family import Command
 
@@ -36,20 +39,8 @@ def convert(source: Path, corruption: CorruptionConfig | None = None) -> Weights
         params = to_flax(state, weight_map(model), abstract_params(model))
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    provenance = Provenance(source=source.name, kind="raw", sha256=digest)
+    provenance = Provenance(source=source.name, kind="raw", sha256=digest_of(source))
     return Weights(WeightsConfig("noise2noise", model, provenance, corruption), params)
-
-
-def export(weights: Weights, out: Path) -> int:
-    """Writes `weights` under the published names, to `out`; returns the number of tensors."""
-    state = from_flax(weights.params, weight_map(weights.config.model))
-    try:
-        write_weights(out, state)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error}") from error
-    return len(state)
 
 
 def _configure_convert(parser: argparse.ArgumentParser) -> None:
@@ -92,37 +83,13 @@ def _corruption(noise: list[str] | None) -> CorruptionConfig | None:
 
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder that convert made, or a training run's (its newest checkpoint is taken)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help=f"file to write ({', '.join(SUFFIXES)}), or, without a suffix, folder of weights to "
-        "make; must not exist",
-    )
+    add_export_options(parser, SUFFIXES)
 
 
 def _run_export(options: argparse.Namespace) -> None:
-    if options.out.suffix not in (*SUFFIXES, ""):
-        raise UserError(
-            f"--out={options.out}: expected a name ending in {' or '.join(SUFFIXES)}, or without a "
-            "suffix for a folder of weights"
-        )
-    if options.out.exists():
-        raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
+    check_export(options.out, SUFFIXES)
     weights = load_weights(options.weights)
-    if options.out.suffix:
-        tensors = export(weights, options.out)
-    else:
-        save_weights(options.out, weights)
-        tensors = len(jax.tree.leaves(weights.params))
+    tensors = export(weights, weight_map, options.out)
     print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
 
 

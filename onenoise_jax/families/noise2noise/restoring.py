@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.noise2noise.weights_folder import Weights, load_weights
+from onenoise_jax.families.noise2noise.weights_folder import load_weights
 from onenoise_jax.models.restoration_unet import DIVISOR, RestorationUNet, reach
 
 TILE = 512

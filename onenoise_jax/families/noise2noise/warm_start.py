@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from onenoise_jax.convert.weights import check_same_network
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
 from onenoise_jax.models.restoration_unet import RestorationUNetConfig
@@ -20,10 +21,5 @@ def read_warm_start(folder: str, model: RestorationUNetConfig) -> WarmStart:
         weights = load_weights(Path(folder))
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
-    there = dataclasses.replace(weights.config.model, dtype=model.dtype)
-    if there != model:
-        raise UserError(
-            f"{option} holds another network: {there}. config.model is {model}: set it to what "
-            "is there, or choose other weights."
-        )
+    check_same_network(option, weights.config.model, model, free=("dtype",))
     return WarmStart(weights.params, dataclasses.asdict(weights.config.provenance))

@@ -105,7 +105,7 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
 def _run_export(options: argparse.Namespace) -> None:
     check_export(options.out, SUFFIXES)
     weights = load_weights(options.weights, raw=options.raw)
-    tensors = export(weights, weight_map(weights.config.model), options.out)
+    tensors = export(weights, weight_map, options.out)
     print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
 
 

@@ -1,6 +1,7 @@
 """`python -m onenoise_jax sample`: images from a trained network, or how they come out of noise."""
 
 import argparse
+import functools
 import json
 import tempfile
 import webbrowser
@@ -13,14 +14,15 @@ from tqdm import tqdm
 from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.diffusion.drawing import CHUNK, draw_filled
+from onenoise_jax.diffusion.drawing import CHUNK, Draw, draw_filled
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver, Sampler
+from onenoise_jax.families.noisy.config import DiffusionConfig
 from onenoise_jax.families.noisy.sampling import make_draw, make_stages, rows_of
 from onenoise_jax.families.noisy.weights_folder import load_weights
 from onenoise_jax.images.animation import check_animation_path, write_animation
 from onenoise_jax.images.files import check_picture_path, write_picture
 from onenoise_jax.images.grid import labelled_grid
-from onenoise_jax.models.pixel_unet import PixelUNet
+from onenoise_jax.models.pixel_unet import PixelUNet, PixelUNetConfig
 from onenoise_jax.training.family import Command
 from onenoise_jax.training.projects import parse_run, runs_folder
 
@@ -44,9 +46,7 @@ def make_sampler(name: str, steps: int | None, timesteps: int) -> Sampler:
 def draw_images(weights: Weights, sampler: Sampler, count: int, seed: int) -> np.ndarray:
     """`count` images (count, h, w, c) uint8; image i is a function of (weights, seed, i)."""
     facts = weights.config
-    diffusion = facts.diffusion
-    draw = make_draw(PixelUNet(facts.model), diffusion.process(), diffusion.objective, sampler)
-    return _drawn(draw, weights, count, seed)
+    return _drawn(_drawing(facts.model, facts.diffusion, sampler), weights, count, seed)
 
 
 def draw_stages(
@@ -54,14 +54,19 @@ def draw_stages(
 ) -> np.ndarray:
     """What each of `draw_images` was on the way: (count, stages, h, w, c) uint8."""
     facts = weights.config
-    diffusion = facts.diffusion
-    draw = make_stages(
-        PixelUNet(facts.model), diffusion.process(), diffusion.objective, sampler, stages
-    )
-    return _drawn(draw, weights, count, seed)
+    return _drawn(_drawing(facts.model, facts.diffusion, sampler, stages), weights, count, seed)
 
 
-def _drawn(draw, weights: Weights, count: int, seed: int) -> np.ndarray:
+@functools.lru_cache(maxsize=16)
+def _drawing(
+    model: PixelUNetConfig, diffusion: DiffusionConfig, sampler: Sampler, stages: int | None = None
+) -> Draw:
+    """`make_draw`, or with `stages` `make_stages`, compiled once for equal arguments."""
+    arguments = (PixelUNet(model), diffusion.process(), diffusion.objective, sampler)
+    return make_draw(*arguments) if stages is None else make_stages(*arguments, stages)
+
+
+def _drawn(draw: Draw, weights: Weights, count: int, seed: int) -> np.ndarray:
     """The results of `draw`, batch by batch, with a bar."""
     facts, batch = weights.config, min(CHUNK, count)
     shape = (facts.image_size, facts.image_size, facts.model.channels)
@@ -79,7 +84,7 @@ def _drawn(draw, weights: Weights, count: int, seed: int) -> np.ndarray:
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `sample`."""
     parser.add_argument(
-        "run",
+        "weights",
         nargs="?",
         metavar="RUN[@STEP]",
         help="a run's folder, its name in runs/, or a folder of weights; default: the run that was "
@@ -117,7 +122,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Draws and writes what the options ask for."""
     _check(options)
-    folder, step = parse_run(options.run, runs_folder())
+    folder, step = parse_run(options.weights, runs_folder())
     weights = load_weights(folder, raw=options.raw, step=step)
     sampler = make_sampler(options.sampler, options.steps, weights.config.diffusion.timesteps)
     if options.blend is not None and options.blend > sampler.steps:

@@ -54,16 +54,12 @@ def load_weights(folder: Path, *, raw: bool = False, step: int | None = None) ->
 
 
 def _of_run(folder: Path, *, raw: bool, step: int | None) -> Weights:
-    run = read_run(
-        folder, "noisy", lambda config: abstract_params(_model(config)), raw=raw, step=step
-    )
-    diffusion = construct(DiffusionConfig, run.config["diffusion"], "config.diffusion")
-    kind = "raw" if raw else "ema"
-    provenance = Provenance(source=folder.resolve().name, kind=kind, step=run.step)
-    image_size = run.config["data"]["image_size"]
-    facts = WeightsConfig("noisy", image_size, _model(run.config), diffusion, provenance)
-    return Weights(facts, run.params)
+    facts, params, step = read_run(folder, "noisy", _describe, raw=raw, step=step)
+    provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
+    return Weights(WeightsConfig("noisy", *facts, provenance), params)
 
 
-def _model(config: Mapping[str, Any]) -> PixelUNetConfig:
-    return construct(PixelUNetConfig, config["model"], "config.model")
+def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    model = construct(PixelUNetConfig, config["model"], "config.model")
+    diffusion = construct(DiffusionConfig, config["diffusion"], "config.diffusion")
+    return (config["data"]["image_size"], model, diffusion), abstract_params(model)

@@ -1,24 +1,26 @@
 """`convert onenoise` and `export onenoise`: weights in from PyTorch, and out to it."""
 
 import argparse
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import jax
-
-from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.convert.files import read_weights
 from onenoise_jax.convert.folder import Provenance, check_free, read_json
-from onenoise_jax.convert.mapping import from_flax, to_flax
+from onenoise_jax.convert.mapping import to_flax
+from onenoise_jax.convert.weights import (
+    Weights,
+    add_export_options,
+    digest_of,
+    export,
+    save_weights,
+)
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.reference_config import reference_config
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights import network_weights, weight_map
 from onenoise_jax.families.onenoise.weights_folder import (
-    Weights,
     WeightsConfig,
     abstract_params,
-    save_weights,
+    load_weights,
 )
 from onenoise_jax.training.family import Command
 
@@ -48,12 +50,10 @@ def convert(source: Path, config: Path, *, ema: bool) -> Weights:
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
     step = checkpoint.get("step")
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     provenance = Provenance(
         source=source.name,
         kind="ema" if ema else "raw",
-        sha256=digest,
+        sha256=digest_of(source),
         step=step if isinstance(step, int) else None,
     )
     try:
@@ -61,16 +61,6 @@ def convert(source: Path, config: Path, *, ema: bool) -> Weights:
     except ValueError as error:
         raise UserError(f"{config}: {error}") from error
     return Weights(facts, params)
-
-
-def export(weights: Weights, out: Path) -> int:
-    """Writes `weights` under the published names, to `out`; returns the number of tensors."""
-    state = from_flax(weights.params, weight_map(weights.config.model))
-    try:
-        write_weights(out, state)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error}") from error
-    return len(state)
 
 
 def _configure_convert(parser: argparse.ArgumentParser) -> None:
@@ -106,20 +96,7 @@ def _run_convert(options: argparse.Namespace) -> None:
 
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder that convert made, or a training run's (its newest checkpoint is taken)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="file to write, or, without a suffix, folder of weights to make; must not exist",
-    )
+    add_export_options(parser, FORMATS["safetensors"] + FORMATS["torch"])
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
@@ -142,12 +119,8 @@ def _run_export(options: argparse.Namespace) -> None:
         raise UserError(f"--out={options.out}: expected {expected}{form}")
     if options.out.exists():
         raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
-    weights = load_any_weights(options.weights, raw=options.raw)
-    if options.out.suffix:
-        tensors = export(weights, options.out)
-    else:
-        save_weights(options.out, weights)
-        tensors = len(jax.tree.leaves(weights.params))
+    weights = load_weights(options.weights, raw=options.raw)
+    tensors = export(weights, weight_map, options.out)
     print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
 
 

@@ -3,8 +3,9 @@
 import dataclasses
 from pathlib import Path
 
+from onenoise_jax.convert.weights import check_same_network
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.models.texture_unet import TextureUNetConfig
 from onenoise_jax.training.family import WarmStart
 
@@ -17,19 +18,8 @@ def read_warm_start(folder: str, model: TextureUNetConfig) -> WarmStart:
     """
     option = f"config.train.initial_weights={folder}"
     try:
-        weights = load_any_weights(Path(folder))
+        weights = load_weights(Path(folder))
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
-    there, here = dataclasses.asdict(weights.config.model), dataclasses.asdict(model)
-    differing = [
-        f"{name}: {there[name]} there, {here[name]} in config.model"
-        for name in here
-        if name not in ("dtype", "remat") and there[name] != here[name]
-    ]
-    if differing:
-        raise UserError(
-            f"{option} holds another network:\n  "
-            + "\n  ".join(differing)
-            + "\nSet config.model to what is there, or choose other weights."
-        )
+    check_same_network(option, weights.config.model, model, free=("dtype", "remat"))
     return WarmStart(weights.params, dataclasses.asdict(weights.config.provenance))

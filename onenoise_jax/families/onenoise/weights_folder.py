@@ -1,15 +1,20 @@
-"""What a folder of weights says of a texture network; see `convert.folder`."""
+"""Weights of texture networks: in a folder of their own (see `convert.folder`), or a run's."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 
-from onenoise_jax.convert.folder import Provenance, load_folder, save_folder
+from onenoise_jax.convert import weights
+from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights
+from onenoise_jax.core.config import construct
 from onenoise_jax.families.onenoise.config import DiffusionConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig, initial_variables
+from onenoise_jax.training.run_weights import read_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,27 +35,36 @@ class WeightsConfig:
             )
 
 
-@dataclasses.dataclass(frozen=True)
-class Weights:
-    """A network's parameters (`{"params": ...}`, float32 NumPy arrays) and its facts."""
-
-    config: WeightsConfig
-    params: Any
-
-
 @cache
 def abstract_params(model: TextureUNetConfig) -> Any:
     """Shapes and dtypes of the parameters of `TextureUNet(model)`, without their values."""
     return jax.eval_shape(partial(initial_variables, model), jax.random.key(0))
 
 
-def save_weights(folder: Path, weights: Weights) -> None:
-    """Makes `folder`, whole or not at all. Raises UserError if it exists with any content."""
-    save_folder(folder, weights.config, weights.params)
+def load_weights(folder: Path, *, raw: bool = False) -> Weights:
+    """The weights in `folder`: one of weights, or a run's (its newest checkpoint).
 
-
-def load_weights(folder: Path) -> Weights:
-    """What `save_weights` wrote; raises UserError as `convert.folder.load_folder` does."""
-    return Weights(
-        *load_folder(folder, WeightsConfig, lambda config: abstract_params(config.model))
+    Of a run the moving average is taken, or with `raw` the parameters themselves; a folder
+    of weights holds one of the two. Raises UserError if `folder` is neither, and for `raw`
+    of a folder that holds averaged weights.
+    """
+    return weights.load_weights(
+        folder,
+        WeightsConfig,
+        lambda config: abstract_params(config.model),
+        partial(_of_run, raw=raw),
+        raw=raw,
     )
+
+
+def _of_run(folder: Path, *, raw: bool) -> Weights:
+    facts, params, step = read_run(folder, "onenoise", _describe, raw=raw)
+    provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
+    return Weights(WeightsConfig("onenoise", *facts, provenance), params)
+
+
+def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Only what drawing needs, so that runs of other versions can be read."""
+    model = construct(TextureUNetConfig, config["model"], "config.model")
+    diffusion = construct(DiffusionConfig, config["diffusion"], "config.diffusion")
+    return (config["data"]["image_size"], model, diffusion), abstract_params(model)

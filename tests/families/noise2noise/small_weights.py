@@ -7,13 +7,9 @@ import jax
 import numpy as np
 
 from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
-from onenoise_jax.families.noise2noise.weights_folder import (
-    Weights,
-    WeightsConfig,
-    abstract_params,
-    save_weights,
-)
+from onenoise_jax.families.noise2noise.weights_folder import WeightsConfig, abstract_params
 from onenoise_jax.models.restoration_unet import PAPER, RestorationUNetConfig
 
 NARROW = dataclasses.replace(PAPER, width=3)

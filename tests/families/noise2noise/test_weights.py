@@ -8,11 +8,12 @@ import pytest
 
 from onenoise_jax.__main__ import main
 from onenoise_jax.convert.files import read_weights, write_weights
+from onenoise_jax.convert.weights import export
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
-from onenoise_jax.families.noise2noise.commands import convert, export
+from onenoise_jax.families.noise2noise.commands import convert
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
-from onenoise_jax.families.noise2noise.weights import layout_of, network_of
+from onenoise_jax.families.noise2noise.weights import layout_of, network_of, weight_map
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
 from onenoise_jax.models.restoration_unet import PAPER, SHARED, RestorationUNetConfig
 from tests.families.noise2noise.small_weights import NARROW, small_weights
@@ -23,7 +24,7 @@ PORT = dataclasses.replace(SHARED, width=3, channels=9)
 @pytest.mark.parametrize(("model", "name"), [(NARROW, "a.npz"), (PORT, "a.pt")])
 def test_weights_go_out_and_come_back_bit_by_bit(model: RestorationUNetConfig, name, tmp_path):
     weights = small_weights(model)
-    count = export(weights, tmp_path / name)
+    count = export(weights, weight_map, tmp_path / name)
     assert count == len(jax.tree.leaves(weights.params))
     back = convert(tmp_path / name)
     assert back.config.model == model
@@ -32,7 +33,7 @@ def test_weights_go_out_and_come_back_bit_by_bit(model: RestorationUNetConfig, n
 
 
 def test_the_commands_do_the_same(tmp_path, capsys):
-    export(small_weights(), tmp_path / "a.npz")
+    export(small_weights(), weight_map, tmp_path / "a.npz")
     folder, out = tmp_path / "w", tmp_path / "b.npz"
     noise = ("--noise", "gaussian", "0", "50")
     main(
@@ -67,7 +68,7 @@ def test_a_network_is_known_by_its_names_and_shapes():
     ],
 )
 def test_keys_that_do_not_fit_are_named(change, message, tmp_path):
-    export(small_weights(), tmp_path / "a.npz")
+    export(small_weights(), weight_map, tmp_path / "a.npz")
     state = read_weights(tmp_path / "a.npz")
     change(state)
     write_weights(tmp_path / "b.npz", state)
@@ -78,7 +79,7 @@ def test_keys_that_do_not_fit_are_named(change, message, tmp_path):
 def test_a_mixture_of_both_networks_has_no_published_names(tmp_path):
     mixed = dataclasses.replace(NARROW, upsampling="transposed")
     with pytest.raises(UserError, match="never published"):
-        export(small_weights(mixed), tmp_path / "a.npz")
+        export(small_weights(mixed), weight_map, tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

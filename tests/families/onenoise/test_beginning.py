@@ -10,18 +10,14 @@ import pytest
 
 from onenoise_jax import families
 from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.diffusion.denoising import spread_timesteps
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import class_embeddings
-from onenoise_jax.families.onenoise.weights_folder import (
-    Weights,
-    WeightsConfig,
-    abstract_params,
-    save_weights,
-)
+from onenoise_jax.families.onenoise.weights_folder import WeightsConfig, abstract_params
 from onenoise_jax.training import workdir
 from onenoise_jax.training.loop import train
 from tests.families.onenoise.examples import experiment, write_waves
@@ -67,14 +63,6 @@ def test_validation_draws_belong_to_the_sample(waves):
     slots = [np.flatnonzero(t == t[slot])[1] for slot in range(group)]
     other = losses(params, batch | {"slot": np.array(slots, np.int32)})
     assert np.abs(other / first - 1).min() > 1e-4
-
-
-@pytest.mark.parametrize(("first", "timesteps"), [(0, 1000), (700, 1000), (0, 7)])
-def test_timesteps_of_any_consecutive_samples_are_spread_evenly(first, timesteps):
-    t = np.asarray(spread_timesteps(jnp.arange(first, first + 200), timesteps))
-    assert t.min() >= 0 and t.max() < timesteps
-    shares = np.bincount(t * 7 // timesteps, minlength=7) / 200
-    np.testing.assert_allclose(shares, 1 / 7, atol=0.02)
 
 
 def test_too_few_held_out_textures_are_refused(waves):

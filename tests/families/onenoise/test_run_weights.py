@@ -16,7 +16,6 @@ from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
 from onenoise_jax.families.onenoise.weights import weight_map
 from onenoise_jax.families.onenoise.weights_folder import (
     abstract_params,
@@ -74,7 +73,7 @@ def test_a_run_is_exported_from_its_newest_checkpoint(run_folder, tmp_path, raw)
     expected = from_flax(state.params if raw else state.ema.params, weight_map(options.model))
     assert_same_bits(read_weights(out), expected)
     assert sorted(folder.rglob("*")) == before
-    weights = load_any_weights(folder, raw=raw)
+    weights = load_weights(folder, raw=raw)
     assert weights.config.model == options.model
     assert weights.config.diffusion == options.diffusion
     assert dataclasses.asdict(weights.config.provenance) == {
@@ -94,17 +93,17 @@ def test_a_damaged_run_is_one_error(run_folder, tmp_path):
     shutil.copytree(run_folder[0], copy)
     (copy / "checkpoints" / "5" / "metadata" / "metadata").unlink()
     with pytest.raises(UserError, match="checkpoint of step 5 is damaged"):
-        load_any_weights(copy)
+        load_weights(copy)
 
 
 def test_folders_that_hold_no_weights_are_refused(published, tmp_path, capsys):
     with pytest.raises(UserError, match="no such folder"):
-        load_any_weights(tmp_path / "absent")
+        load_weights(tmp_path / "absent")
     with pytest.raises(UserError, match="neither a folder of weights"):
-        load_any_weights(tmp_path)
+        load_weights(tmp_path)
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(UserError, match="no complete checkpoint"):
-        load_any_weights(tmp_path)
+        load_weights(tmp_path)
     main(convert_arguments(published, tmp_path / "ema", "--ema"))
     with pytest.raises(UserError, match="averaged weights only"):
-        load_any_weights(tmp_path / "ema", raw=True)
+        load_weights(tmp_path / "ema", raw=True)

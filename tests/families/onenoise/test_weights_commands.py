@@ -12,7 +12,8 @@ import safetensors.numpy
 from onenoise_jax.__main__ import main
 from onenoise_jax.convert.files import read_weights, write_weights
 from onenoise_jax.convert.mapping import from_flax
-from onenoise_jax.families.onenoise.commands import convert, export
+from onenoise_jax.convert.weights import export
+from onenoise_jax.families.onenoise.commands import convert
 from onenoise_jax.families.onenoise.reference_config import reference_config
 from onenoise_jax.families.onenoise.weights import weight_map
 from onenoise_jax.families.onenoise.weights_folder import (
@@ -66,7 +67,7 @@ def test_every_size_goes_in_and_comes_out(size, tmp_path):
     weights = convert(tmp_path / "in.safetensors", tmp_path / "config.json", ema=False)
     assert weights.config.model == model
     jax.tree.map(np.testing.assert_array_equal, weights.params, ours)
-    assert export(weights, tmp_path / "out.safetensors") == len(theirs)
+    assert export(weights, weight_map, tmp_path / "out.safetensors") == len(theirs)
     assert_same_bits(read_weights(tmp_path / "out.safetensors"), theirs)
     for path in tmp_path.iterdir():
         path.unlink()  # pytest keeps folders, and the large size takes half a gigabyte

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.diffusion.samplers import Sampler
@@ -32,7 +33,6 @@ from onenoise_jax.families.onenoise.drawing.painter import (
     process_of,
 )
 from onenoise_jax.families.onenoise.drawing.subjects import Subject
-from onenoise_jax.families.onenoise.weights_folder import Weights
 from onenoise_jax.nn.convolution import ZERO
 
 BLOCK = 64

@@ -42,8 +42,7 @@ from onenoise_jax.families.onenoise.drawing.request import (
 )
 from onenoise_jax.families.onenoise.drawing.sheets import Sheet
 from onenoise_jax.families.onenoise.drawing.subjects import Sphere, Subject
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
-from onenoise_jax.families.onenoise.weights_folder import Weights
+from onenoise_jax.families.onenoise.weights_folder import Weights, load_weights
 from onenoise_jax.images.animation import check_animation_path, write_animation
 from onenoise_jax.images.files import check_picture_path, read_text, write_picture
 from onenoise_jax.images.grid import labelled_grid
@@ -73,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     outputs = output_paths(out, request, subject)
     _check_outputs(outputs, request, subject)
     _check_inputs_stay(outputs, [*files_of(request), *([options.again] if again else [])])
-    weights = load_any_weights(Path(request.weights), raw=request.raw)
+    weights = load_weights(Path(request.weights), raw=request.raw)
     making = making_of(request, weights)
     if again:
         check_same(again, making, options.again)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.families.onenoise.drawing.request import Request
-from onenoise_jax.families.onenoise.weights_folder import Weights
 
 KEY = "onenoise_jax"
 

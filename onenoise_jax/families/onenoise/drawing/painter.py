@@ -2,9 +2,9 @@
 
 from pathlib import Path
 from onenoise_jax.families.onenoise.drawing import Blend, Noise, Ramp, Settings, draw_pictures
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 
-weights = load_any_weights(Path("runs/quickstart"))
+weights = load_weights(Path("runs/quickstart"))
 blend = Blend(Noise("cells_4", {"scale": 0.3}), Noise("liquid"), Ramp("x"))
 pictures = draw_pictures(weights, [blend, blend], seeds=[0, 1], settings=Settings(64, 128))
 """

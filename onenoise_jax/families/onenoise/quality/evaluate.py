@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import Source
 from onenoise_jax.diffusion.samplers import Sampler
@@ -29,7 +30,6 @@ from onenoise_jax.families.onenoise.quality.measures import (
     nearest_training,
     recovery_per_parameter,
 )
-from onenoise_jax.families.onenoise.weights_folder import Weights
 from onenoise_jax.images.seams import seam_ratio
 from onenoise_jax.nn.convolution import CIRCULAR
 from onenoise_jax.textures.vocabulary import PARAMETERS, PARAMETERS_OF_TYPE, TYPES, parameter_mask

@@ -13,7 +13,7 @@ from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.family import check_source
 from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
 from onenoise_jax.families.onenoise.quality.report import as_table, pictures
-from onenoise_jax.families.onenoise.run_weights import load_any_weights
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.textures.vocabulary import PARAMETERS
 
 
@@ -30,7 +30,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
             "config.data.validation=0: an evaluation compares with textures that were not "
             "trained on; hold some out, --config.data.validation=2000 say, in training too."
         )
-    weights = load_any_weights(folder)
+    weights = load_weights(folder)
     report = report_folder(folder, weights.config.provenance.step)
     source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
     check_source(source, options.data)

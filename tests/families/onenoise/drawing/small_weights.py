@@ -6,8 +6,9 @@ import jax
 import numpy as np
 
 from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.families.onenoise.config import DiffusionConfig
-from onenoise_jax.families.onenoise.weights_folder import Weights, WeightsConfig
+from onenoise_jax.families.onenoise.weights_folder import WeightsConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig, initial_variables
 
 MODEL = TextureUNetConfig(dim=8, dim_mults=(1, 2), cond_dim=8, attention=False)

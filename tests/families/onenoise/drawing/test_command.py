@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from onenoise_jax import __main__ as cli
+from onenoise_jax.convert.weights import save_weights
 from onenoise_jax.families.onenoise.drawing import command
-from onenoise_jax.families.onenoise.weights_folder import save_weights
 from onenoise_jax.images.files import read_picture, read_text, write_picture
 from onenoise_jax.images.seams import seam_ratio
 from tests.families.onenoise.drawing.small_weights import small_weights

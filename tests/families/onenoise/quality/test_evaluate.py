@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from onenoise_jax import families
+from onenoise_jax.convert.weights import save_weights
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.families.onenoise.weights_folder import save_weights
 from onenoise_jax.images.files import read_picture
 from tests.families.onenoise.drawing.small_weights import small_weights
 from tests.families.onenoise.examples import experiment, write_waves
