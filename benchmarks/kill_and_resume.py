@@ -11,6 +11,7 @@ hexadecimal floats, and every array of the last checkpoint, bit by bit. Exits wi
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.data.records import LabelledImage
 from onenoise_jax.data.writer import write_dataset
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
+from onenoise_jax.training import projects
 from onenoise_jax.training.checkpoint import saved_steps
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +74,9 @@ def command(data: Path, workdir: Path, steps: int) -> tuple[str, ...]:
 def start(arguments: Sequence[str], log: Path) -> subprocess.Popen:
     """Runs a command in the repository; what it prints is appended to `log`."""
     with log.open("a", encoding="utf-8") as output:
-        return subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output)
+        # The link to the user's last run stays as it is.
+        environment = os.environ | {projects.VARIABLE: f"{log.parent}"}
+        return subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output, env=environment)
 
 
 def wait_for(event: Callable[[], bool], run: subprocess.Popen) -> bool:

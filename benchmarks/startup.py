@@ -55,7 +55,7 @@ def main() -> None:
             "--config.sample.per_type=1",
             "--config.sample.steps=1",
         )
-        cache = {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")}
+        cache = {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache"), "ONENOISE_RUNS": str(folder)}
         first, again = (
             seconds(*run, f"--workdir={folder / name}", environment=cache)
             for name in ("first", "again")

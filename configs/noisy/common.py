@@ -6,6 +6,8 @@ a moment on a CPU: `--config=configs/noisy/maria.py:test`.
 
 from ml_collections import ConfigDict, config_dict
 
+from configs.sections import add_sections, is_small
+
 
 def published_recipe() -> ConfigDict:
     """The reference's defaults; the experiments say which network."""
@@ -41,56 +43,46 @@ def published_recipe() -> ConfigDict:
     config.diffusion.min_snr_gamma = config_dict.placeholder(float)
     config.diffusion.offset_noise = 0.0
 
-    config.optimizer = ConfigDict()
-    config.optimizer.learning_rate = 1e-4
-    config.optimizer.beta1 = 0.9
-    config.optimizer.beta2 = 0.999
-    config.optimizer.weight_decay = 5e-4
-    config.optimizer.clip = 1.0
-    config.optimizer.warmup_steps = 0
-    config.optimizer.rampdown = 0.0
-
-    config.ema = ConfigDict()
-    config.ema.decay = 0.998**20
-    config.ema.every = 20
-    config.ema.copy_until = 100
-    config.ema.power = 2 / 3
-    config.ema.half_life = config_dict.placeholder(int)  # in images; decay follows from it
-
     config.sample = ConfigDict()
     config.sample.sampler = "ddim"  # or ddpm, dpm_solver
     config.sample.steps = 50
     config.sample.eta = 0.0
     config.sample.count = 16
 
-    config.mesh = ConfigDict()  # devices: data groups of fsdp devices; -1: as many as there are
-    config.mesh.data = -1
-    config.mesh.fsdp = 1
+    config.evaluation = ConfigDict()  # main.py --mode=eval
+    config.evaluation.images = 500  # are drawn, and as many real ones compared with
+    config.evaluation.neighbours = 20_000  # training images among which copies are looked for
+    config.evaluation.inception = config_dict.placeholder(str)  # weights, for the standard FID
+    config.evaluation.judge = ConfigDict()  # of digits
+    config.evaluation.judge.epochs = 10
+    config.evaluation.judge.batch = 50
+    config.evaluation.judge.learning_rate = 3e-3
+    config.evaluation.judge.weight_decay = 0.02
 
-    config.train = ConfigDict()
+    add_sections(config)
+    config.optimizer.learning_rate = 1e-4
+    config.optimizer.beta2 = 0.999
+    config.optimizer.weight_decay = 5e-4
+    config.ema.decay = 0.998**20
+    config.ema.every = 20
     config.train.steps = 500_000
-    config.train.batch_size = 32  # per step, over all devices and micro-batches
-    config.train.accumulation = 1
+    config.train.batch_size = 32
     config.train.log_every = 20
-    config.train.checkpoint_every = 1000
-    config.train.checkpoints_kept = 3
     config.train.sample_every = 2000
     config.train.validate_every = 2000
-    config.train.initial_weights = config_dict.placeholder(str)  # a folder of weights, or a run
-    config.train.profile_from = 0
-    config.train.profile_steps = 3
     return config
 
 
 def finish(config: ConfigDict, variant: str | None) -> ConfigDict:
     """Applies the `variant` named after the config file: none, or `test`."""
-    if variant not in (None, "", "test"):
-        raise ValueError(f"variant {variant!r}: expected none or 'test'.")
-    if variant == "test":
+    if is_small(variant):
         config.data.image_size = 32
         config.model.width = 2
         config.sample.steps = 2
         config.sample.count = 2
+        config.evaluation.images = 8
+        config.evaluation.neighbours = 20
+        config.evaluation.judge.epochs = 1
         config.train.steps = 1
         config.train.batch_size = 8
         if config.data.validation:

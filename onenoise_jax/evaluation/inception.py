@@ -1,8 +1,7 @@
 """The standard FID, precision and recall: of Inception's features, by torch-fidelity.
 
 torch-fidelity (https://github.com/toshas/torch-fidelity, Apache-2.0) is an option: `pip install
-torch-fidelity`. Its weights are not downloaded: the user gives the file
-`weights-inception-2015-12-05-6726825d.pth`.
+torch-fidelity`. The weights are not downloaded: the user gives the file, `FILE`.
 """
 
 import importlib
@@ -17,15 +16,18 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.sets import NEIGHBOURS, Comparison
 
 PACKAGE = "torch_fidelity"
+FILE = "weights-inception-2015-12-05-6726825d.pth"
 
 
-def check(option: str) -> None:
-    """Raises UserError, which names the `option` that asks for FID, without the package."""
+def check(option: str, weights: Path) -> None:
+    """Raises UserError, naming the `option` that asks for FID, if package or file is missing."""
     if importlib.util.find_spec(PACKAGE) is None:
         raise UserError(
             f"{option}: the standard FID needs torch-fidelity, which is not installed. Run: pip "
             "install torch-fidelity, or leave the option out."
         )
+    if not weights.is_file():
+        raise UserError(f"{option}: no such file. Expected {FILE}, as torch-fidelity publishes it.")
 
 
 def inception_comparison(real: np.ndarray, generated: np.ndarray, weights: Path) -> Comparison:

@@ -105,14 +105,14 @@ def make_optimizer(
     return optax.chain(*parts)
 
 
-def rate_of(schedule: optax.Schedule, state: optax.OptState) -> jax.Array:
-    """The learning rate that the next step will take from `schedule`.
+def rate_of(schedule: optax.Schedule, before: optax.OptState, after: optax.OptState) -> jax.Array:
+    """The learning rate of the step that turned the optimizer's state `before` into `after`.
 
-    By the steps that the optimizer's `state` counts: a restarted one begins anew. Where it is
-    scaled, as after a plateau, the scale is in it.
+    The state counts the steps that `schedule` goes by: a restarted one begins anew. Where a
+    plateau has scaled the rate, the scale is in it.
     """
-    (count,) = _entries(state, "ScaleByScheduleState", "count")
-    scales = _entries(state, "ReduceLROnPlateauState", "scale")
+    (count,) = _entries(before, "ScaleByScheduleState", "count")
+    scales = _entries(after, "ReduceLROnPlateauState", "scale")
     return functools.reduce(jnp.multiply, scales, jnp.asarray(schedule(count), jnp.float32))
 
 

@@ -101,7 +101,8 @@ def make_train_step(
             "gradient_norm": average(optax.tree.norm(grads)[None]),
         }
         if learning_rate:
-            metrics["learning_rate"] = average(rate_of(learning_rate, state.optimizer)[None])
+            rate = rate_of(learning_rate, state.optimizer, optimizer_state)
+            metrics["learning_rate"] = average(rate[None])
         new_state = state.replace(
             step=state.step + 1,
             params=params,

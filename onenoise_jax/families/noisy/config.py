@@ -7,6 +7,7 @@ from onenoise_jax.diffusion.denoising import DenoisingConfig
 from onenoise_jax.diffusion.drawing import SamplerConfig
 from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.schedules import ramp_betas
+from onenoise_jax.evaluation.judge import JudgeConfig
 from onenoise_jax.models.pixel_unet import PixelUNetConfig
 from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.family import LoopConfig
@@ -89,6 +90,29 @@ class SampleConfig(SamplerConfig):
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """How much `--mode=eval` draws and measures.
+
+    images: that are drawn, and real ones that they are compared with; half of those that there
+        are, at most.
+    neighbours: training images among which copies are looked for.
+    inception: a file of Inception's weights for the standard FID by torch-fidelity, if any.
+    judge: how the classifier of digits is trained, where digits were learned.
+    """
+
+    images: int
+    neighbours: int
+    inception: str | None
+    judge: JudgeConfig
+
+    def __post_init__(self):
+        if self.images < 4 or self.neighbours < 2:
+            raise ValueError(
+                f"images={self.images}, neighbours={self.neighbours}: expected at least 4 and 2."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class NoisyConfig:
     """A whole experiment."""
 
@@ -100,6 +124,7 @@ class NoisyConfig:
     optimizer: OptimizerConfig
     ema: EmaConfig
     sample: SampleConfig
+    evaluation: EvaluationConfig
     train: LoopConfig
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 

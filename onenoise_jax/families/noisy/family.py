@@ -73,7 +73,7 @@ def build(config: Mapping[str, Any]) -> Family:
         sharding_rules=FULLY_SHARDED,
         validation=_validation(options, model, dataset) if dataset.held_out else None,
         warm_start=initial and partial(read_warm_start, initial, options.model),
-        changeable=("data.source", "data.cache", "data.threads", "sample"),
+        changeable=("data.source", "data.cache", "data.threads", "sample", "evaluation"),
     )
 
 

@@ -10,13 +10,13 @@ from onenoise_jax.core.random import stream_key
 from onenoise_jax.diffusion.denoising import draw_timesteps, make_errors, spread_timesteps
 from onenoise_jax.families.noisy.config import DiffusionConfig
 from onenoise_jax.models.pixel_unet import PixelUNet
-from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
+from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average, root_mean
 
 
 def make_loss(config: DiffusionConfig, model: PixelUNet) -> LossFn:
     """The mean loss of a batch of `pixels` (b, h, w, c) uint8, as `make_train_step` expects it.
 
-    Its square root is reported as `rmse`, batch by batch.
+    The root of its mean is reported as `rmse`.
     """
     errors = make_errors(config, config.process())
 
@@ -26,8 +26,7 @@ def make_loss(config: DiffusionConfig, model: PixelUNet) -> LossFn:
         t, noise_keys = draw_timesteps(keys, config.timesteps)
         denoise = partial(model.apply, params)
         losses = errors(denoise, as_images(batch["pixels"]), t, noise_keys)
-        mean = jnp.mean(losses)
-        return mean, {"loss": average(losses), "rmse": average(jnp.sqrt(mean)[None])}
+        return jnp.mean(losses), {"loss": average(losses), "rmse": root_mean(losses)}
 
     return loss
 
