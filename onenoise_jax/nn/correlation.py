@@ -2,8 +2,8 @@
 
     y[p] = sum over k of x[p + k] K[k]            dK[k] = sum over p of x[p + k]^T dy[p]        (1)
 
-XLA:CPU takes (1) for a convolution with a kernel as large as the image, which takes several times
-as long as the forward pass. With row and column of k = (i, j) apart,
+XLA:CPU takes (1) for a convolution with a kernel as large as the image, which for large images
+takes several times as long as the forward pass. With row and column of k = (i, j) apart,
 
     dK[i, j] = sum over q of x[q + (0, j)]^T dy[q - (i, 0)],                                    (2)
 
@@ -20,6 +20,9 @@ import jax.numpy as jnp
 
 BLOCK = 1024
 """Pixels of an image at once."""
+
+MIN_PIXELS, MIN_CHANNELS = 64 * 64, 32
+"""Of images for which (2) is the quicker: of smaller or narrower ones a convolution is."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -58,8 +61,11 @@ def _backward(
         padded = jnp.pad(x, ((0, 0), border, border, (0, 0)))
         return kernel_gradient(padded, dy).astype(kernel.dtype)
 
-    # Elsewhere libraries have kernels for it.
-    of_kernel = jax.lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
+    if dy.shape[1] * dy.shape[2] >= MIN_PIXELS and min(kernel.shape[2:]) >= MIN_CHANNELS:
+        # Elsewhere libraries have kernels for it.
+        of_kernel = jax.lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
+    else:
+        of_kernel = by_convolution(x, dy)
     return *gradient_of_x(dy), of_kernel
 
 

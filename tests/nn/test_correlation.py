@@ -35,6 +35,8 @@ def test_value_and_gradients_are_those_of_the_convolution(
     shape, kernel, margin, block, monkeypatch
 ):
     monkeypatch.setattr(correlation, "BLOCK", block)
+    monkeypatch.setattr(correlation, "MIN_PIXELS", 1)
+    monkeypatch.setattr(correlation, "MIN_CHANNELS", 1)
     x, k = draw(*shape), draw(*kernel)
     wanted, pull = jax.vjp(lambda x, k: plain(x, k, margin), x, k)
     dy = draw(*wanted.shape)
@@ -55,6 +57,16 @@ def test_every_row_and_column_of_the_kernel_has_its_own_gradient():
 def test_sums_are_of_float32_whatever_the_images_are():
     x, dy = jnp.ones((1, 64, 64, 1), jnp.bfloat16), jnp.ones((1, 64, 64, 1), jnp.bfloat16)
     assert kernel_gradient(x, dy).item() == 4096
-    kernel = jnp.ones((1, 1, 1, 1), jnp.bfloat16)
+    x = jnp.ones((1, 64, 64, 32), jnp.bfloat16)
+    kernel = jnp.ones((1, 1, 32, 32), jnp.bfloat16)
     gradient = jax.grad(lambda k: correlate(x, k, 0).astype(jnp.float32).sum())(kernel)
     assert gradient.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "loops"), [(64, 32, True), (63, 32, False), (64, 31, False)]
+)
+def test_small_and_narrow_images_are_left_to_the_convolution(size, channels, loops):
+    x, kernel = jnp.ones((1, size, size, 40)), jnp.ones((3, 3, 40, channels))
+    program = jax.make_jaxpr(jax.grad(lambda k: correlate(x, k, 1).sum()))(kernel)
+    assert ("dot_general" in str(program)) == loops
