@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from onenoise_jax.nn.correlation import correlate
 from onenoise_jax.nn.initializers import bias_init, kernel_init
 
 
@@ -43,13 +44,8 @@ def convolve(x: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
         y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
         return y.reshape(*x.shape[:-1], -1)
     if padding == ZERO:
-        borders = ((margin, margin), (margin, margin))
-    else:
-        x = pad_image(x, margin, padding)
-        borders = ((0, 0), (0, 0))
-    return jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), borders, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+        return correlate(x, kernel, margin)
+    return correlate(pad_image(x, margin, padding), kernel, 0)
 
 
 class Conv(nn.Module):

@@ -4,6 +4,8 @@ import einops
 import jax
 import jax.numpy as jnp
 
+from onenoise_jax.nn.correlation import correlate
+
 
 def upsample_nearest(x: jax.Array, factor: int = 2) -> jax.Array:
     """(b, h, w, c) -> (b, factor h, factor w, c), each pixel repeated."""
@@ -88,10 +90,5 @@ def _convolve_cells(
     gradient.
     """
     window = jnp.einsum("pik,qjl,klcd->ijcpqd", taps, taps, kernel)
-    return jax.lax.conv_general_dilated(
-        jnp.pad(x, ((0, 0), border, border, (0, 0))),
-        window.reshape(2, 2, kernel.shape[2], -1),
-        (1, 1),
-        "VALID",
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
+    padded = jnp.pad(x, ((0, 0), border, border, (0, 0)))
+    return correlate(padded, window.reshape(2, 2, kernel.shape[2], -1), 0)
