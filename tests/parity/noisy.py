@@ -37,10 +37,10 @@ def check(case: Case) -> None:
         found = of_loss(case, config, process, params)
     else:
         x, t = to_nhwc(arrays["x"]), jnp.asarray(arrays["t"])
-        found = {"y": to_nchw(apply(config, params, x, t))}
-        noise = jnp.stack([to_nhwc(step) for step in arrays["step_noise"]])
-        drawn = draw(config, process, params, to_nhwc(arrays["start"]), noise)
-        found["sample"] = to_nchw(drawn)
+        predict = partial(apply, config, params)
+        found = {"y": to_nchw(predict(x, t))}
+        noise = [to_nhwc(step) for step in arrays["step_noise"]]
+        found["sample"] = to_nchw(draw(predict, process, start_of(case), noise))
     expected = set(arrays) - INPUTS
     assert expected <= set(found), f"{case.name}: nothing computes {sorted(expected - set(found))}"
     for name in expected:
@@ -62,12 +62,27 @@ def apply(config, params, x, t):
     return PixelUNet(config).apply(params, x, t)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def draw(config, process, params, start, noise):
-    """A sample from `start` (1, h, w, c) with `noise` (steps, 1, h, w, c), whatever its size."""
+def start_of(case):
+    """What a sample starts from, twice: a batch as large as that of the forward pass."""
+    return jnp.repeat(to_nhwc(case.arrays["start"]), 2, axis=0)
+
+
+def draw(predict, process, start, noise):
+    """A sample (1, h, w, c) from `start`, whatever its values, with `noise[i]` at step i.
+
+    The sampler's scan runs step by step, so that the compiled forward pass serves every step.
+    """
     sampler = Ancestral(process.timesteps, clip=False, variance="forward")
-    denoise = partial(PixelUNet(config).apply, params)
-    return sample_with_noise(sampler, process, "noise", denoise, start, lambda i: noise[i])
+
+    def compiled(x, t):
+        with jax.disable_jit(False):
+            return predict(x, t)
+
+    with jax.disable_jit():
+        drawn = sample_with_noise(
+            sampler, process, "noise", compiled, start, lambda i: noise[int(i)]
+        )
+    return drawn[:1]
 
 
 def of_loss(case, config, process, params):

@@ -1,20 +1,22 @@
 """The experiments: every config traces, one trains, resumes and is drawn from."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from configs.noisy import alia, lara, maria, photographs, quickstart
 from onenoise_jax import families
+from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.families.noisy.config import DataConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
 from onenoise_jax.families.noisy.sample import draw_images, make_sampler
 from onenoise_jax.families.noisy.weights_folder import load_weights
 from onenoise_jax.training.loop import train
 from tests.families.noisy.small import write_pictures
 from tests.training import toy
-
-GOLDEN_LOSS = 1.0
 
 FOLDERS = (alia, lara, maria)
 
@@ -93,11 +95,8 @@ def test_a_run_goes_on_exactly_and_is_drawn_from(pictures, tmp_path):
 
 
 def test_images_are_whole_or_crops_and_mirrored(pictures):
-    options = families.load("noisy").family.construct  # The section as the family reads it.
-    from onenoise_jax.families.noisy.config import DataConfig
-
-    section = config_of(lara, pictures)["data"]
-    dataset = open_dataset(options(DataConfig, section, "config.data"), 3, 16)
+    data = construct(DataConfig, config_of(lara, pictures)["data"], "config.data")
+    dataset = open_dataset(data, 3, 16)
     assert (len(dataset.training), dataset.records, dataset.held_out) == (20, 10, None)
     whole = dataset.training[0].pixels
     generators = [np.random.default_rng(i) for i in range(16)]
@@ -106,10 +105,9 @@ def test_images_are_whole_or_crops_and_mirrored(pictures):
     plain = [np.array_equal(image, whole) for image in found]
     assert any(mirrored) and any(plain) and all(np.logical_or(mirrored, plain))
 
-    section |= {"crop": 36, "validation": 2}
-    dataset = open_dataset(options(DataConfig, section, "config.data"), 1, 16)
+    dataset = open_dataset(dataclasses.replace(data, crop=36, validation=2), 1, 16)
     assert (dataset.records, len(dataset.held_out)) == (8, 2)
-    found = dataset.sample(range(2), [0, 1], dataset.training, generators)["pixels"]
+    found = dataset.sample(range(2), [0, 1], dataset.training, generators[:2])["pixels"]
     assert found.shape == (2, 32, 32, 1)
 
 
