@@ -3,20 +3,17 @@
 import importlib
 import json
 
-import jax
 import numpy as np
 import pytest
 
 from configs.noisy import quickstart
 from onenoise_jax import families
 from onenoise_jax.convert.files import write_weights
-from onenoise_jax.convert.folder import Provenance
-from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noisy.config import NoisyConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
-from onenoise_jax.families.noisy.weights_folder import WeightsConfig, abstract_params
+from tests.families.noisy.small import saved_weights
 
 # The package offers the function of the same name.
 module = importlib.import_module("onenoise_jax.families.noisy.evaluate")
@@ -36,24 +33,11 @@ def config_of(**changes):
     return config.to_dict()
 
 
-@pytest.fixture(scope="module")
-def weights():
-    options = construct(NoisyConfig, config_of(), "config")
-    facts = WeightsConfig(
-        "noisy", 16, options.model, options.diffusion, Provenance("test", "ema", step=7)
-    )
-    params = jax.tree.map(
-        lambda leaf: np.zeros(leaf.shape, np.float32), abstract_params(options.model)
-    )
-    return Weights(facts, params)
-
-
 @pytest.fixture
-def folder(weights, tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """A folder of weights; the classifier learns from few digits."""
     monkeypatch.setattr(module, "Digits", FewDigits)
-    save_weights(tmp_path / "weights", weights)
-    return tmp_path / "weights"
+    return saved_weights(tmp_path / "weights")
 
 
 def test_it_leaves_numbers_a_table_and_pictures_once(folder):
