@@ -21,8 +21,9 @@ import jax
 import numpy as np
 
 from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.weights import Weights, save_weights
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
-from onenoise_jax.families.noise2noise.weights_folder import Weights, WeightsConfig, save_weights
+from onenoise_jax.families.noise2noise.weights_folder import WeightsConfig
 from onenoise_jax.images.photographs import Photograph, write_photograph
 from onenoise_jax.models.restoration_unet import PAPER, initial_variables
 
