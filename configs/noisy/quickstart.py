@@ -3,8 +3,8 @@
     python main.py --config=configs/noisy/quickstart.py --workdir=runs/noisy-quickstart
     python main.py --mode=eval --workdir=runs/noisy-quickstart
 
-The loss ends near 0.072, and the samples are digits. A narrow Lara predicts v on the cosine schedule,
-which needs fewer steps than the published recipe; the rate falls over the second half.
+The loss ends near 0.072, and the samples are digits. A narrow Lara predicts v on the cosine
+schedule, which needs fewer steps than the published recipe; the rate falls over the second half.
 """
 
 from configs.noisy import common
