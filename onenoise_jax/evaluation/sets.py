@@ -71,10 +71,7 @@ def _inside(points: np.ndarray, members: np.ndarray, neighbours: int) -> float:
     radii = np.concatenate(
         [np.partition(d, neighbours, 1)[:, neighbours] for d in _distances(members, members)]
     )
-    # What rounding takes from a copy's distance of 0 must not put it outside of a radius of 0.
-    found = [
-        (distance <= radii * (1 + 1e-9) + 1e-9).any(1) for distance in _distances(points, members)
-    ]
+    found = [(distance <= radii).any(1) for distance in _distances(points, members)]
     return float(np.mean(np.concatenate(found)))
 
 

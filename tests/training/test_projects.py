@@ -49,6 +49,8 @@ def test_the_same_config_goes_on_in_its_own_folder_wherever_it_is(runs, capsys):
     (runs / "toy-a").rmdir()
     assert projects.project_folder(runs, "toy-a", other(2.0)) == runs / "toy-a-2"
     assert projects.project_folder(runs, "toy-a", other(4.0)) == runs / "toy-a"
+    begun(runs, "toy-a-11", other(2.0))  # Of two of one config, the lower number is meant.
+    assert projects.project_folder(runs, "toy-a", other(2.0)) == runs / "toy-a-2"
 
 
 def test_options_that_do_not_alter_learning_may_differ(runs):
