@@ -10,9 +10,8 @@ and the ratio of the faster of PyTorch's two memory formats to ours (above 1: ou
 
 import argparse
 import json
-import statistics
 
-from benchmarks.against_reference import JAX_ALLOCATOR, TORCH_ALLOCATOR, Side
+from benchmarks.sides import JAX_ALLOCATOR, TORCH_ALLOCATOR, Side, alternate
 
 
 def main() -> None:
@@ -36,12 +35,7 @@ def main() -> None:
         "torch_channels_last": Side(theirs, [*shared, "--channels-last"], TORCH_ALLOCATOR),
         "ours": Side("benchmarks.noisy_steps", [*shared, "--serve"], JAX_ALLOCATOR),
     }
-    for _ in range(options.rounds):
-        for side in sides.values():
-            side.time()
-    medians = {name: statistics.median(side.milliseconds) for name, side in sides.items()}
-    for side in sides.values():
-        side.close()
+    medians = alternate(sides, options.rounds)
     ratio = min(medians["torch"], medians["torch_channels_last"]) / medians["ours"]
     rounded = {name: round(value, 1) for name, value in medians.items()}
     print(json.dumps({**vars(options), "median_milliseconds": rounded, "ratio": round(ratio, 2)}))

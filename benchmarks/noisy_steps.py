@@ -9,7 +9,6 @@ one step, for benchmarks/noisy_against_torch.py. Initial weights; images are ran
 
 import argparse
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.timing import flops_of, median_of, report, timed
+from benchmarks.sides import answer
+from benchmarks.timing import flops_of, median_of, report
 from configs.noisy import common
 from onenoise_jax.core.compilation import keep_compiled_programs
 from onenoise_jax.core.config import construct
@@ -89,9 +89,7 @@ def main() -> None:
     keep_compiled_programs()
     step, flops = (train_step if options.what == "train" else draw_images)(options)
     if options.serve:
-        jax.block_until_ready(step())
-        for _ in sys.stdin:
-            print(timed(step), flush=True)
+        answer(lambda: jax.block_until_ready(step()))
         return
     facts = {name: getattr(options, name) for name in ("design", "width", "size")}
     if options.what == "sample":

@@ -7,13 +7,12 @@ step, right after an untimed one.
 
 import argparse
 import math
-import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.sides import answer
 from onenoise_jax.models.pixel_unet import DESIGNS, Layer, PixelUNetConfig, layers
 
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
@@ -153,13 +152,7 @@ def main() -> None:
             kept = torch.tensor(1.0) if later is None else signal[later]
             x = kept.sqrt() * x0 + (1 - kept).sqrt() * noise
 
-    step = {"train": train, "sample": sample}[options.what]
-    step()
-    for _ in sys.stdin:
-        step()
-        began = time.perf_counter()
-        step()
-        print(1e3 * (time.perf_counter() - began), flush=True)
+    answer(train if options.what == "train" else sample)
 
 
 if __name__ == "__main__":
