@@ -106,7 +106,8 @@ def test_textures_are_made_and_trained_on_and_a_killed_run_goes_on_exactly(tmp_p
         (["--restart_optimizer"], "--restart_optimizer needs --resume_step=N"),
     ],
 )
-def test_a_mistake_is_one_clear_error(arguments, message):
+def test_a_mistake_is_one_clear_error(arguments, message, monkeypatch, tmp_path):
+    monkeypatch.setenv("ONENOISE_RUNS", str(tmp_path))
     result = run("main.py", *arguments, status=2)
     assert message in result.stderr and "Traceback" not in result.stderr
 

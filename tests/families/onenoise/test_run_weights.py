@@ -12,16 +12,13 @@ import pytest
 from onenoise_jax.__main__ import main
 from onenoise_jax.convert.files import read_weights
 from onenoise_jax.convert.mapping import from_flax
+from onenoise_jax.convert.weights import save_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants
 from onenoise_jax.families.onenoise.weights import weight_map
-from onenoise_jax.families.onenoise.weights_folder import (
-    abstract_params,
-    load_weights,
-    save_weights,
-)
+from onenoise_jax.families.onenoise.weights_folder import abstract_params, load_weights
 from onenoise_jax.training.checkpoint import Checkpoints
 from onenoise_jax.training.optimizer import make_optimizer
 from onenoise_jax.training.state import initial_state
