@@ -86,12 +86,12 @@ def main(argv: list[str]) -> None:
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
     from onenoise_jax import families
-    from onenoise_jax.core.compilation import keep_compiled_programs
+    from onenoise_jax.core.compilation import configure_compiler
     from onenoise_jax.training import projects
     from onenoise_jax.training.loop import GoBack, train
     from onenoise_jax.training.processes import announce, joined
 
-    cache = keep_compiled_programs()
+    cache = configure_compiler()
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Checkpoints tell of every write otherwise.
     runs, workdir = projects.runs_folder(), _WORKDIR.value

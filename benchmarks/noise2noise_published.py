@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.data.images import open_images
 from onenoise_jax.evaluation.fidelity import psnr
 from onenoise_jax.families.noise2noise.commands import convert
@@ -34,7 +34,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR")
     parser.add_argument("--limit", type=int, help="so many Kodak images, spread evenly")
     options = parser.parse_args()
-    keep_compiled_programs()
+    configure_compiler()
     clean = read_picture(options.monarch / "clean.png")
     for name, picture, stated in PORT:
         restorer = Restorer(convert(options.checkpoints / "noise2noise" / f"{name}.pt"))

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.noise2noise_case import EMA_DECAY, LEARNING_RATE, SIGMA, add_options
 from benchmarks.sides import answer
 from benchmarks.timing import flops_of, median_of, report
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
 from onenoise_jax.families.noise2noise.loss import ObjectiveConfig, make_loss
 from onenoise_jax.models.restoration_unet import PAPER, SHARED, RestorationUNet, initial_variables
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help="time a step per line of input")
     options = parser.parse_args()
-    keep_compiled_programs()
+    configure_compiler()
     step, flops = (train_step if options.what == "train" else restore)(options)
     if options.serve:
         answer(lambda: jax.block_until_ready(step()))

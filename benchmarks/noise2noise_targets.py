@@ -17,7 +17,7 @@ import numpy as np
 
 from configs.noise2noise import gaussian
 from onenoise_jax import families
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.data.images import open_images
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
 from onenoise_jax.families.noise2noise.evaluate import measure
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=25.0, help="that is measured")
     parser.add_argument("--limit", type=int, help="measure so many images, spread evenly")
     options = parser.parse_args()
-    keep_compiled_programs()
+    configure_compiler()
     source = open_images(options.measure, limit=options.limit)
     found = {}
     for targets in TARGETS:

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.sides import answer
 from benchmarks.timing import flops_of, median_of, report
 from configs.noisy import common
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.config import construct
 from onenoise_jax.diffusion.samplers import DDIM
 from onenoise_jax.families.noisy.config import DiffusionConfig
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help="time a step per line of input")
     options = parser.parse_args()
-    keep_compiled_programs()
+    configure_compiler()
     step, flops = (train_step if options.what == "train" else draw_images)(options)
     if options.serve:
         answer(lambda: jax.block_until_ready(step()))

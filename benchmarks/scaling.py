@@ -49,12 +49,12 @@ def measure(options: argparse.Namespace, machine: str, fsdp: int) -> dict:
     import jax
 
     from onenoise_jax import families
-    from onenoise_jax.core.compilation import keep_compiled_programs
+    from onenoise_jax.core.compilation import configure_compiler
     from onenoise_jax.training import sharding
     from onenoise_jax.training.plan import make_plan
     from onenoise_jax.training.program import traced_step
 
-    keep_compiled_programs()
+    configure_compiler()
     where = _devices(machine)
     devices = len(where)
     config = _config(options, devices, fsdp)

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from onenoise_jax.convert.pretrained import pretrained
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.fidelity import fidelity
 from onenoise_jax.evaluation.noise_level import noise_level
@@ -45,7 +45,7 @@ class Job:
 
 def run(options: argparse.Namespace) -> None:
     """Restores what the command line names; exits with status 1 if a file of a folder failed."""
-    keep_compiled_programs()
+    configure_compiler()
     jobs = find_jobs(options.input, options.out)
     for one_picture in ("reference", "montage"):
         if getattr(options, one_picture) and options.input.is_dir():

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from onenoise_jax.convert.weights import Weights
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.diffusion.drawing import CHUNK, Draw, draw_filled
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver, Sampler
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> None:
     sampler = make_sampler(options.sampler, options.steps, weights.config.diffusion.timesteps)
     if options.blend is not None and options.blend > sampler.steps:
         raise UserError(f"--blend {options.blend}: expected at most the {sampler.steps} steps")
-    keep_compiled_programs()
+    configure_compiler()
     out = options.out or Path(tempfile.mkdtemp(prefix="onenoise-")) / "sample.png"
     text = {"sample": json.dumps(_facts(options, folder, weights, sampler))}
     try:

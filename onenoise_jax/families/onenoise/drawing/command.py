@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from onenoise_jax.convert.pretrained import pretrained
-from onenoise_jax.core.compilation import keep_compiled_programs
+from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import check_free_space, replaced
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
     settings = settings_of(request, size)
     check_size(weights, settings.height, settings.width)
     check_sampler(weights, settings.sampler)
-    keep_compiled_programs()
+    configure_compiler()
     try:
         if isinstance(subject, Sheet):
             _write_sheet(out, weights, subject, making, settings, request)
