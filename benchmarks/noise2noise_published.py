@@ -17,7 +17,7 @@ from onenoise_jax.data.images import open_images
 from onenoise_jax.evaluation.fidelity import psnr
 from onenoise_jax.families.noise2noise.commands import convert
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
-from onenoise_jax.families.noise2noise.evaluate import Examples
+from onenoise_jax.families.noise2noise.examples import SpoiltImages
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.images.files import read_picture
 
@@ -49,7 +49,7 @@ def main() -> None:
     for kind, strength, stated in PAPER:
         weights = convert(options.checkpoints / "noise2noise_paper" / f"{kind}-n2n.npz")
         corruption = CorruptionConfig(kind, strength, strength)
-        examples = Examples(Restorer(weights), source, corruption, seed=0)
+        examples = SpoiltImages(Restorer(weights), source, corruption, seed=0)
         found = []
         for index in tqdm(range(len(source)), unit="image", desc=f"{kind} {strength:g}"):
             _, restored, clean = examples[index]

@@ -37,13 +37,16 @@ LAYERS = {
 """What the layers of OpenEXR files are called: the last part of the name, in small letters."""
 LAYERS["target"] = LAYERS["render"]
 
-Target = Literal["noisy", "reference"]
+Target = Literal["noisy", "reference", "none"]
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Render:
-    """One view: `name`, and `buffers` (height, width, 3) float16, one of each of BUFFERS."""
+    """One view: `name`, and `buffers` (height, width, 3) float16, one of each of BUFFERS.
+
+    There is no `target` where none was asked for.
+    """
 
     name: str
     buffers: Mapping[str, np.ndarray]
@@ -72,7 +75,7 @@ class RenderFiles:
         if not 0 <= index < len(self):
             raise IndexError(f"render {index} of {len(self)}")
         files = self.files[index]
-        buffers = {kind: _read(files[kind], kind) for kind in BUFFERS}
+        buffers = {kind: _read(path, kind) for kind, path in files.items()}
         sizes = {kind: pixels.shape[:2] for kind, pixels in buffers.items()}
         if len(set(sizes.values())) > 1:
             told = ", ".join(
@@ -85,10 +88,10 @@ class RenderFiles:
 def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KEPT_BYTES) -> Kept:
     """The renders in `folder`, one view or many; `source[i]` is a `Render`.
 
-    Targets are the noisy ones in `target/`, or the converged `reference.*` of the view. Radiance
-    beyond 65,504, the largest number of float16, is cut there. Raises UserError, naming the file,
-    for a folder without views, for a view that lacks a buffer or the targets asked for, and
-    when a file is read that is damaged, or has NaN or infinite pixels.
+    Targets are the noisy ones in `target/`, the converged `reference.*` of the view, or none.
+    Radiance beyond 65,504, the largest number of float16, is cut there. Raises UserError, naming
+    the file, for a folder without views, for a view that lacks a buffer or the targets asked for,
+    and when a file is read that is damaged, or has NaN or infinite pixels.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -131,6 +134,8 @@ def _view(view: Path, target: Target) -> dict[str, dict[str, Path]]:
     for kind in ("albedo", "normal"):
         for stem, path in _partners(view / kind, kind, renders).items():
             found[stem][kind] = path
+    if target == "none":
+        return dict(sorted(found.items()))
     if target == "noisy":
         if not (view / "target").is_dir():
             raise UserError(

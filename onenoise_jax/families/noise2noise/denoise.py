@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+import functools
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.fidelity import fidelity
 from onenoise_jax.evaluation.noise_level import noise_level
+from onenoise_jax.families.noise2noise.rendering import render_tasks, sees_renders
 from onenoise_jax.families.noise2noise.restoring import (
     TILE,
     Restorer,
@@ -46,6 +49,8 @@ class Job:
 def run(options: argparse.Namespace) -> None:
     """Restores what the command line names; exits with status 1 if a file of a folder failed."""
     configure_compiler()
+    if options.weights and sees_renders(open_restorer(options.weights, options.tile).config.model):
+        return run_all(_renders(options), options.out)
     jobs = find_jobs(options.input, options.out)
     for one_picture in ("reference", "montage"):
         if getattr(options, one_picture) and options.input.is_dir():
@@ -57,15 +62,37 @@ def run(options: argparse.Namespace) -> None:
     if not options.input.is_dir():
         print(restore_file(jobs[0], options))
         return
+    run_all([functools.partial(restore_file, job, options) for job in jobs], options.out)
+
+
+def _renders(options: argparse.Namespace) -> Sequence[Callable[[], str]]:
+    """What is to be done where the weights are for renders."""
+    if not options.input.is_dir():
+        raise UserError(
+            f"{options.input}: the weights are for renders; expected a folder of views, each with "
+            "render/, albedo/ and normal/."
+        )
+    for name in ("estimate", "reference", "montage"):
+        if getattr(options, name):
+            raise UserError(f"--{name} is for pictures, but the weights are for renders.")
+    restorer = open_restorer(options.weights, options.tile)
+    return render_tasks(restorer, options.input, options.out)
+
+
+def run_all(tasks: Sequence[Callable[[], str]], out: Path) -> None:
+    """Runs `tasks`, each of which restores a picture to `out` and returns what is to be said of it.
+
+    Exits with status 1, when all are done, if one raised UserError.
+    """
     failed = []
-    for job in tqdm(jobs, unit="picture"):
+    for task in tqdm(tasks, unit="picture"):
         try:
-            told = restore_file(job, options)
+            told = task()
         except UserError as error:
             failed.append(str(error))
         else:
             tqdm.write(told)
-    print(f"{len(jobs) - len(failed)} of {len(jobs)} pictures are in {options.out}")
+    print(f"{len(tasks) - len(failed)} of {len(tasks)} pictures are in {out}")
     if failed:
         print("\n".join([f"{len(failed)} could not be restored:", *failed]), file=sys.stderr)
         sys.exit(1)
@@ -166,7 +193,12 @@ def _size(image: np.ndarray) -> str:
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", type=Path, help="a picture, or a folder of them")
+    parser.add_argument(
+        "input",
+        type=Path,
+        help="a picture, or a folder of them; for weights for renders a folder of views, each with "
+        "render/, albedo/ and normal/",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -216,7 +248,8 @@ DENOISE = Command(
         "  python -m onenoise_jax denoise photo.jpg --out clean.png\n"
         "  python -m onenoise_jax denoise photo.png --out clean.png --estimate --montage both.png\n"
         "  python -m onenoise_jax denoise noisy.png --out out.png --reference clean.png\n"
-        "  python -m onenoise_jax denoise scans/ --out restored/ --weights runs/mine"
+        "  python -m onenoise_jax denoise scans/ --out restored/ --weights runs/mine\n"
+        "  python -m onenoise_jax denoise renders/ --out restored/ --weights runs/monte_carlo"
     ),
     configure=_configure,
     run=run,

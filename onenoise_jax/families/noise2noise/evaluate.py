@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.random import stream_key
-from onenoise_jax.data.images import EMBEDDED_NAME, ImageSource, open_images
+from onenoise_jax.data.images import EMBEDDED_NAME, open_images
 from onenoise_jax.evaluation.fidelity import CONVENTION, Fidelity, fidelity
 from onenoise_jax.evaluation.report import report_folder, write_report
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
-from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
+from onenoise_jax.families.noise2noise.examples import Examples, Renders, SpoiltImages
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.families.noise2noise.triptych import triptych
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
@@ -26,86 +24,73 @@ PADDING = "continued by reflection to multiples of 32 for the network, then crop
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One image at one strength, before and after."""
+    """One image, before and after; `strength` is that of its noise, where it was made."""
 
     name: str
-    strength: float
+    strength: float | None
     noisy: Fidelity
     restored: Fidelity
 
 
-def measure(
-    restorer: Restorer, source: ImageSource, corruption: CorruptionConfig, seed: int
-) -> list[Row]:
-    """A row for each whole image of `source`, spoilt by `corruption`, whose strength is fixed.
-
-    The noise of image i is a function of (seed, strength, i), and is not rounded or clipped
-    unless the corruption says so.
-    """
+def measure(examples: Examples) -> list[Row]:
+    """A row for each whole image."""
     rows = []
-    examples = Examples(restorer, source, corruption, seed)
-    title = f"{corruption.kind} {corruption.low:g}"
-    for index in tqdm(range(len(source)), unit="image", desc=title):
+    for index in tqdm(range(len(examples)), unit="image", desc=examples.title):
         spoilt, restored, clean = examples[index]
         before, after = fidelity(spoilt, clean), fidelity(restored, clean)
-        rows.append(Row(source[index].name, corruption.low, before, after))
+        rows.append(Row(examples.name(index), examples.strength, before, after))
     return rows
-
-
-class Examples:
-    """Images of `source`, each spoilt, restored and clean: (h, w, c) float32."""
-
-    def __init__(
-        self, restorer: Restorer, source: ImageSource, corruption: CorruptionConfig, seed: int
-    ):
-        self._restorer, self._source = restorer, source
-        self._stream = (seed, "evaluation", round(corruption.low * 1000))
-        spoil = make_corruption(corruption)
-        self._spoil = jax.jit(lambda key, image: spoil(key, image)[0])
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        clean = self._source[index].pixels.astype(np.float32) / 255
-        spoilt = np.asarray(self._spoil(stream_key(*self._stream, index), clean))
-        return spoilt, self._restorer(spoilt), clean
 
 
 def evaluate(config: Mapping[str, Any], folder: Path) -> str:
     """Measures the weights in `folder`, of a run or a folder of them, and returns the table.
 
-    The images are those of `config.eval.data`. Makes `evaluation/step_<step>` in `folder`: JSON,
-    table and a picture. Raises UserError if that exists, and for weights or images that cannot
-    be used.
+    The images are those of `config.eval.data`; of renders the views there, which need a converged
+    `reference.*` (default: those of `config.data.source`). Makes `evaluation/step_<step>` in
+    `folder`: JSON, table and a picture. Raises UserError if that exists, and for weights or images
+    that cannot be used.
     """
     options = construct(Noise2NoiseConfig, config, "config")
     corruption = options.corruption
-    if corruption.kind == "none":
+    are_renders = options.data.layout == "renders"
+    if corruption.kind == "none" and not are_renders:
         raise UserError(
             "config.corruption.kind=none: nothing to spoil clean images with. Set it to a kind, or "
             "compare pictures of your own with `denoise --reference`."
         )
-    strengths = options.eval.strengths or tuple(dict.fromkeys((corruption.low, corruption.high)))
     weights = load_weights(folder)
     report = report_folder(folder, weights.config.provenance.step)
-    where = options.eval.data or EMBEDDED_NAME
-    source = open_images(where, weights.config.model.channels, limit=options.eval.limit)
     restorer = Restorer(weights)
-    at = [corruption.at(strength) for strength in strengths]
-    rows = [row for one in at for row in measure(restorer, source, one, options.seed)]
+    if are_renders:
+        where = options.eval.data or options.data.source
+        convention = f"tone-mapped; {CONVENTION}"
+        examples = [Renders(restorer, Path(where), options.eval.limit)]
+        source = examples[0].source
+    else:
+        where = options.eval.data or EMBEDDED_NAME
+        convention = CONVENTION
+        source = open_images(where, weights.config.model.channels, limit=options.eval.limit)
+        both = dict.fromkeys((corruption.low, corruption.high))
+        examples = [
+            SpoiltImages(restorer, source, corruption.at(strength), options.seed)
+            for strength in options.eval.strengths or both
+        ]
+    rows = [row for one in examples for row in measure(one)]
     result = {
         "data": {"source": where, "images": len(source), "fingerprint": source.fingerprint},
-        "convention": f"{CONVENTION}; {PADDING}",
+        "convention": f"{convention}; {PADDING}",
         "corruption": dataclasses.asdict(corruption),
         "weights": dataclasses.asdict(weights.config.provenance),
         "seed": options.seed,
-        "mean": [summary(strength, rows) for strength in strengths],
+        "mean": [summary(one.strength, rows) for one in examples],
         "images": [dataclasses.asdict(row) for row in rows],
     }
-    table = as_table(result, rows)
-    picture = triptych(*Examples(restorer, source, at[-1], options.seed)[0])
+    table = as_table(examples[0].title.split()[0], result, rows)
+    picture = triptych(*examples[-1][0])
     return write_report(report, result, table, {"triptych": picture})
 
 
-def summary(strength: float, rows: Sequence[Row]) -> dict[str, float]:
+def summary(strength: float | None, rows: Sequence[Row]) -> dict[str, float | None]:
     """Means over the images at `strength`."""
     chosen = [row for row in rows if row.strength == strength]
     return {
@@ -117,27 +102,32 @@ def summary(strength: float, rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def as_table(result: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """The numbers as lines of text: means, then every image."""
+def as_table(kind: str, result: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """The numbers as lines of text: means, then every image. `kind` says what spoilt them."""
     data = result["data"]
     head = f"{'PSNR dB':>17}{'':11}{'SSIM':>8}"
     columns = f"{'noisy':>8}{'restored':>11}{'noisy':>9}{'restored':>11}"
     lines = [
-        f"{result['corruption']['kind']} on {data['images']} images of {data['source']}",
+        f"{kind} on {data['images']} images of {data['source']}",
         f"({result['convention']})",
         "",
         f"{'mean at strength':28}{head}",
         f"{'':28}{columns}",
     ]
     lines += [
-        f"{m['strength']:<28g}{m['psnr_noisy']:8.2f}{m['psnr']:11.2f}"
+        f"{_told(m['strength']):28}{m['psnr_noisy']:8.2f}{m['psnr']:11.2f}"
         f"{m['ssim_noisy']:9.4f}{m['ssim']:11.4f}"
         for m in result["mean"]
     ]
     lines += ["", f"{'image, strength':28}{columns}"]
     lines += [
-        f"{f'{row.name}, {row.strength:g}':28}{row.noisy.psnr:8.2f}{row.restored.psnr:11.2f}"
+        f"{', '.join(filter(None, (row.name, _told(row.strength)))):28}"
+        f"{row.noisy.psnr:8.2f}{row.restored.psnr:11.2f}"
         f"{row.noisy.ssim:9.4f}{row.restored.ssim:11.4f}"
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def _told(strength: float | None) -> str:
+    return "" if strength is None else f"{strength:g}"

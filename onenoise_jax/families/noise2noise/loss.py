@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.corruptions import Corruption, everywhere
-from onenoise_jax.families.noise2noise.tone import tone_map
+from onenoise_jax.families.noise2noise.tone import render_features
 from onenoise_jax.models.restoration_unet import RestorationUNet
 from onenoise_jax.training.step import Batch, LossFn, Metrics, PyTree, average
 
@@ -66,11 +66,10 @@ def pair(
     and its target is radiance.
     """
     if "render" in row:
-        render, albedo, normal, target = (
+        *buffers, target = (
             row[name].astype(jnp.float32) for name in ("render", "albedo", "normal", "target")
         )
-        seen = jnp.concatenate([tone_map(render), albedo, (normal + 1) / 2], axis=-1)
-        return seen, target, everywhere(target)
+        return render_features(*buffers), target, everywhere(target)
     if "source" in row:
         target = as_float(row["target"])
         return as_float(row["source"]), target, everywhere(target)

@@ -1,4 +1,4 @@
-"""Unbounded radiance as numbers that a network and a screen can take."""
+"""Renders as numbers that a network and a screen can take."""
 
 import jax
 import jax.numpy as jnp
@@ -12,3 +12,11 @@ def tone_map(radiance: jax.Array) -> jax.Array:
     """
     positive = jnp.maximum(radiance, 0.0)
     return (positive / (1 + positive)) ** (1 / 2.2)
+
+
+def render_features(render: jax.Array, albedo: jax.Array, normal: jax.Array) -> jax.Array:
+    """What a network sees of a render: three buffers (h, w, 3) -> (h, w, 9) in [0, 1].
+
+    Radiance is tone-mapped; albedo is in [0, 1] already, normals are in [-1, 1].
+    """
+    return jnp.concatenate([tone_map(render), albedo, (normal + 1) / 2], axis=-1)
