@@ -193,7 +193,11 @@ def main() -> None:
                 "JAX_PLATFORMS": "cpu",
                 "XLA_FLAGS": f"--xla_force_host_platform_device_count={simulated} "
                 "--xla_backend_optimization_level=0",
-                "TPU_SKIP_MDS_QUERY": "1",  # There is no TPU to ask for its place.
+                # There is no TPU to ask for its kind and place.
+                "TPU_SKIP_MDS_QUERY": "1",
+                "TPU_ACCELERATOR_TYPE": "v5litepod-8",
+                "TPU_WORKER_HOSTNAMES": "localhost",
+                "TPU_WORKER_ID": "0",
             }
             more = ["--here", f"--steps={options.steps}", f"--devices={devices}", f"--fsdp={fsdp}"]
             output = subprocess.run(

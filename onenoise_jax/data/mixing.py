@@ -126,7 +126,7 @@ class Mixing:
             if slot % block < mixed:
                 first = row - row % self.group
                 group = labels[first : first + self.group].tolist()
-                wanted = int(generator.integers(1, self.patches + 1))
+                wanted = 1 + int(self.patches * generator.random())
                 chosen = _partners(group, row - first, wanted, generator)
                 partners[row, : len(chosen)] = chosen
                 for patch in range(len(chosen)):
@@ -182,16 +182,19 @@ def random_box(generator: np.random.Generator, height: int, width: int) -> tuple
     the pixels within s // 2 of its centre; its half extent is s // 2 + 1/2, to the outer edge
     of the last of them. The angle is uniform.
     """
-    centre_x, half_width = _random_interval(generator, width)
-    centre_y, half_height = _random_interval(generator, height)
-    return centre_x, centre_y, half_width, half_height, 2 * math.pi * generator.random()
+    # One call for all: each `generator.integers` takes as long as the rest of this function.
+    *uniform, turn = generator.random(7).tolist()
+    centre_x, half_width = _interval(width, *uniform[:3])
+    centre_y, half_height = _interval(height, *uniform[3:])
+    return centre_x, centre_y, half_width, half_height, 2 * math.pi * turn
 
 
-def _random_interval(generator: np.random.Generator, length: int) -> tuple[int, float]:
+def _interval(length: int, start: float, end: float, centre: float) -> tuple[int, float]:
+    """The centre and half extent along an axis, from three numbers that are uniform in [0, 1)."""
     smallest = length // 4
-    start = int(generator.integers(max(1, length // 2 - smallest)))
-    half = (int(generator.integers(start + smallest, length + 1)) - start) // 2
-    return int(generator.integers(half, length - half + 1)), half + 0.5
+    start = int(start * max(1, length // 2 - smallest))
+    half = (smallest + int(end * (length + 1 - start - smallest))) // 2
+    return half + int(centre * (length - 2 * half + 1)), half + 0.5
 
 
 def write_flipped(

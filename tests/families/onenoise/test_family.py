@@ -21,7 +21,7 @@ from tests.families.onenoise.examples import EXPERIMENTS, experiment, write_wave
 
 # If the first step's loss changes, so does every run's: if that was meant, print the new
 # value, say in the commit why it changed, and put it here.
-GOLDEN_LOSS = 0.579430
+GOLDEN_LOSS = 0.580490
 
 
 @pytest.fixture(scope="module")
