@@ -9,16 +9,13 @@ line on standard input by the milliseconds of one step. Initial weights, random 
 """
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.noise2noise_case import EMA_DECAY, LEARNING_RATE, SIGMA, add_options
-from benchmarks.sides import answer
-from benchmarks.timing import flops_of, median_of, report
+from benchmarks.timing import Timed, add_timing_options, flops_of, tell, training
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig, make_corruption
 from onenoise_jax.families.noise2noise.loss import ObjectiveConfig, make_loss
@@ -31,7 +28,7 @@ from onenoise_jax.training.step import make_train_step
 NETWORKS = {"paper": PAPER, "port": SHARED}
 
 
-def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | None]:
+def train_step(options: argparse.Namespace) -> Timed:
     """A function that takes one step from the state that the one before left."""
     config = NETWORKS[options.network]
     optimizer = make_optimizer(
@@ -46,18 +43,10 @@ def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | 
     shape = (options.batch, *options.size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     batch = {"pixels": jnp.asarray(pixels), "progress": jnp.zeros(options.batch)}
-    compiled = jax.jit(step, donate_argnums=0)
-    flops = flops_of(compiled.lower(state, batch, jax.random.key(1)))
-    carried = [state]
-
-    def take() -> Any:
-        carried[0], metrics = compiled(carried[0], batch, jax.random.key(1))
-        return metrics
-
-    return take, flops
+    return training(step, state, batch)
 
 
-def restore(options: argparse.Namespace) -> tuple[Callable[[], Any], float | None]:
+def restore(options: argparse.Namespace) -> Timed:
     """A function that restores one batch of images."""
     config = NETWORKS[options.network]
     params = jax.jit(lambda key: initial_variables(config, key))(jax.random.key(0))
@@ -71,18 +60,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_options(parser)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", action="store_true", help="time a step per line of input")
+    add_timing_options(parser)
     options = parser.parse_args()
     configure_compiler()
-    step, flops = (train_step if options.what == "train" else restore)(options)
-    if options.serve:
-        answer(lambda: jax.block_until_ready(step()))
-        return
+    timed = (train_step if options.what == "train" else restore)(options)
     facts = {"network": options.network, "size": options.size}
-    milliseconds = median_of(step, options.rounds)
-    name = f"noise2noise {options.what}"
-    print(report(name, milliseconds, options.batch, flops, "float32", **facts))
+    tell(f"noise2noise {options.what}", timed, options, "float32", **facts)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,12 @@ one step, for benchmarks/noisy_against_torch.py. Initial weights; images are ran
 
 import argparse
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.sides import answer
-from benchmarks.timing import flops_of, median_of, report
+from benchmarks.timing import Timed, add_timing_options, flops_of, tell, training
 from configs.noisy import common
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.config import construct
@@ -30,8 +27,6 @@ from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.optimizer import OptimizerConfig, make_optimizer
 from onenoise_jax.training.state import initial_state
 from onenoise_jax.training.step import make_train_step
-
-Timed = tuple[Callable[[], Any], float | None]
 
 
 def train_step(options: argparse.Namespace) -> Timed:
@@ -48,18 +43,9 @@ def train_step(options: argparse.Namespace) -> Timed:
     def init(key):
         return initial_state(initial_variables(model, key), optimizer, {})
 
-    carried = [init(jax.random.key(0))]
     shape = (options.batch, options.size, options.size, 3)
     batch = {"pixels": jnp.asarray(np.random.default_rng(0).integers(0, 256, shape), jnp.uint8)}
-    compiled = jax.jit(step, donate_argnums=0)
-    keys = jax.random.split(jax.random.key(1), options.batch)[0]
-    flops = flops_of(compiled.lower(carried[0], batch, keys))
-
-    def take():
-        carried[0], metrics = compiled(carried[0], batch, keys)
-        return metrics
-
-    return take, flops
+    return training(step, init(jax.random.key(0)), batch)
 
 
 def draw_images(options: argparse.Namespace) -> Timed:
@@ -83,22 +69,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--steps", type=int, default=50, help="of the sampler")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", action="store_true", help="time a step per line of input")
+    add_timing_options(parser)
     options = parser.parse_args()
     configure_compiler()
-    step, flops = (train_step if options.what == "train" else draw_images)(options)
-    if options.serve:
-        answer(lambda: jax.block_until_ready(step()))
-        return
+    timed = (train_step if options.what == "train" else draw_images)(options)
     facts = {name: getattr(options, name) for name in ("design", "width", "size")}
     if options.what == "sample":
         facts["steps"] = options.steps
-    milliseconds = median_of(step, options.rounds)
-    line = report(
-        f"noisy {options.what}", milliseconds, options.batch, flops, options.dtype, **facts
-    )
-    print(line)
+    tell(f"noisy {options.what}", timed, options, options.dtype, **facts)
 
 
 if __name__ == "__main__":

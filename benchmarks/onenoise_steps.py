@@ -12,15 +12,13 @@ benchmarks/against_reference.py. Initial weights; textures and parameters are ra
 import argparse
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.sides import answer
-from benchmarks.timing import flops_of, median_of, report
+from benchmarks.timing import Timed, add_timing_options, flops_of, tell, training
 from configs.onenoise import common
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.config import construct
@@ -72,7 +70,7 @@ class FieldUNet(TextureUNet):
         return super().encode_condition(as_field(condition, table), *padding)
 
 
-def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | None]:
+def train_step(options: argparse.Namespace) -> Timed:
     """A function that takes one step from the state that the one before left."""
     recipe = common.published_recipe()
     config = construct(DiffusionConfig, recipe.diffusion, "config.diffusion")
@@ -89,20 +87,11 @@ def train_step(options: argparse.Namespace) -> tuple[Callable[[], Any], float | 
         params = initial_variables(model, key)
         return initial_state(params, optimizer, embedding_constants(params))
 
-    state = init(jax.random.key(0))
     batch = random_batch(options.batch, options.size, options.mixed)
-    compiled = jax.jit(step, donate_argnums=0)
-    flops = flops_of(compiled.lower(state, batch, jax.random.key(1)))
-    carried = [state]
-
-    def take():
-        carried[0], metrics = compiled(carried[0], batch, jax.random.key(1))
-        return metrics
-
-    return take, flops
+    return training(step, init(jax.random.key(0)), batch)
 
 
-def draw_pictures(options: argparse.Namespace) -> tuple[Callable[[], Any], float | None]:
+def draw_pictures(options: argparse.Namespace) -> Timed:
     """A function that draws a batch of pictures, conditioning included."""
     network, model = _network(options)
     params = jax.jit(functools.partial(initial_variables, model))(jax.random.key(0))
@@ -137,27 +126,14 @@ def main() -> None:
     parser.add_argument("--form", choices=("regions", "field"), default="regions")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--steps", type=int, default=50, help="of the sampler")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", action="store_true", help="time a step per line of input")
+    add_timing_options(parser)
     options = parser.parse_args()
     configure_compiler()
-    step, flops = (train_step if options.what == "train" else draw_pictures)(options)
-    if options.serve:
-        answer(lambda: jax.block_until_ready(step()))
-        return
+    timed = (train_step if options.what == "train" else draw_pictures)(options)
     facts = {name: getattr(options, name) for name in ("model", "size", "mixed", "form")}
     if options.what == "sample":
         facts["steps"] = options.steps
-    print(
-        report(
-            f"onenoise {options.what}",
-            median_of(step, options.rounds),
-            options.batch,
-            flops,
-            options.dtype,
-            **facts,
-        )
-    )
+    tell(f"onenoise {options.what}", timed, options, options.dtype, **facts)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How steps are timed, and what is said of them: one JSON line each."""
 
+import argparse
 import json
 import resource
 import statistics
@@ -8,6 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+
+from benchmarks.sides import answer
+from onenoise_jax.training.state import TrainState
+from onenoise_jax.training.step import Batch, TrainStep
+
+Timed = tuple[Callable[[], Any], float | None]
+"""What is timed, and its floating-point operations, where the compiler counts them."""
 
 PEAK_FLOPS = {
     ("NVIDIA H200", "bfloat16"): 989e12,
@@ -33,7 +41,34 @@ def median_of(step: Callable[[], Any], rounds: int) -> float:
     return statistics.median(timed(step) for _ in range(rounds))
 
 
-def report(
+def training(step: TrainStep, state: TrainState, batch: Batch) -> Timed:
+    """A function that takes one step on `batch` from the state that the one before left."""
+    compiled, key, carried = jax.jit(step, donate_argnums=0), jax.random.key(1), [state]
+    flops = flops_of(compiled.lower(state, batch, key))
+
+    def take() -> Any:
+        carried[0], metrics = compiled(carried[0], batch, key)
+        return metrics
+
+    return take, flops
+
+
+def add_timing_options(parser: argparse.ArgumentParser) -> None:
+    """Those that `tell` reads."""
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--serve", action="store_true", help="time a step per line of input")
+
+
+def tell(name: str, case: Timed, options: argparse.Namespace, dtype: str, **facts: Any) -> None:
+    """Prints one JSON line of a step of `options.batch` samples, or serves as a side does."""
+    step, flops = case
+    if options.serve:
+        answer(lambda: jax.block_until_ready(step()))
+    else:
+        print(_report(name, median_of(step, options.rounds), options.batch, flops, dtype, **facts))
+
+
+def _report(
     name: str, milliseconds: float, batch: int, flops: float | None, dtype: str, **facts: Any
 ) -> str:
     """One JSON line: the device, the throughput, the memory and the share of the peak.

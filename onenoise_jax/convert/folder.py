@@ -42,6 +42,10 @@ class Provenance:
     sha256: str | None = None
     step: int | None = None
 
+    def __str__(self) -> str:
+        step = f", step {self.step:,}" if self.step is not None else ""
+        return f"{self.kind} weights of {self.source}{step}"
+
 
 def check_free(folder: Path) -> None:
     """Raises UserError if something stands at `folder`, an empty folder excepted."""

@@ -1,4 +1,4 @@
-"""What every family does with weights: in from a folder or a run, out to a file, compared."""
+"""What every family does with weights: in from a folder or a run, and out to a file."""
 
 import argparse
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from onenoise_jax.convert.files import write_weights
-from onenoise_jax.convert.folder import WEIGHTS_FILE, load_folder, save_folder
+from onenoise_jax.convert.folder import WEIGHTS_FILE, Provenance, load_folder, save_folder
 from onenoise_jax.convert.mapping import Rule, from_flax
 from onenoise_jax.core.errors import UserError
 
@@ -32,25 +32,30 @@ def load_weights(
     folder: Path,
     cls: type,
     abstract_params: Callable[[Any], Any],
-    read_run: Callable[[Path], Weights],
+    read_run: Callable[..., tuple[Mapping[str, Any], Any, int]],
     *,
     raw: bool = False,
 ) -> Weights:
-    """The weights in `folder`: one of weights (see `convert.folder`), or a run's, by `read_run`.
+    """The weights in `folder`: one of weights (see `convert.folder`), or a run's.
 
-    A folder of weights holds one kind. Raises UserError if `folder` is neither, and for `raw` of
-    a folder that holds averaged weights.
+    `cls` is the family's config of weights, `abstract_params` tells the shapes of a network's
+    parameters. `read_run(folder, raw=...)` gives of a run the fields of `cls` but for the
+    provenance, the averaged parameters or the `raw` ones, and their step. A folder of weights
+    holds one kind. Raises UserError if `folder` is neither, and for `raw` of a folder that holds
+    averaged weights.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected one of weights, or a run's")
     if (folder / "checkpoints").is_dir():
-        return read_run(folder)
+        facts, params, step = read_run(folder, raw=raw)
+        provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
+        return Weights(cls(**facts, provenance=provenance), params)
     if not (folder / WEIGHTS_FILE).exists():
         raise UserError(
             f"{folder} is neither a folder of weights (it has no {WEIGHTS_FILE}) nor a run's "
             "(it has no checkpoints)"
         )
-    weights = Weights(*load_folder(folder, cls, abstract_params))
+    weights = Weights(*load_folder(folder, cls, lambda config: abstract_params(config.model)))
     if raw and weights.config.provenance.kind != "raw":
         raise UserError(f"{folder} holds averaged weights only: raw ones are not there")
     return weights
@@ -97,6 +102,15 @@ def add_export_options(parser: argparse.ArgumentParser, suffixes: tuple[str, ...
     )
 
 
+def add_raw_option(parser: argparse.ArgumentParser) -> None:
+    """--raw, as `load_weights` has it."""
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="of a run, the parameters themselves instead of their moving average",
+    )
+
+
 def check_export(out: Path, suffixes: tuple[str, ...]) -> None:
     """Raises UserError unless `out` is free and ends in one of `suffixes`, or in none."""
     if out.suffix not in (*suffixes, ""):
@@ -112,22 +126,3 @@ def digest_of(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_same_network(option: str, there: Any, here: Any, free: tuple[str, ...]) -> None:
-    """Raises UserError, which names `option`, unless two configs of networks are the same.
-
-    Fields in `free`, which say how it is computed, may differ.
-    """
-    found, wanted = dataclasses.asdict(there), dataclasses.asdict(here)
-    differing = [
-        f"{name}: {found[name]} there, {wanted[name]} in config.model"
-        for name in wanted
-        if name not in free and found[name] != wanted[name]
-    ]
-    if differing:
-        raise UserError(
-            f"{option} holds another network:\n  "
-            + "\n  ".join(differing)
-            + "\nSet config.model to what is there, or choose other weights."
-        )

@@ -35,6 +35,11 @@ class SamplerConfig:
         if self.eta and self.sampler != "ddim":
             raise ValueError(f"eta={self.eta} is read by ddim only; the sampler is {self.sampler}.")
 
+    def check_timesteps(self, timesteps: int) -> None:
+        """Raises ValueError, which names options, for more steps than `timesteps` of training."""
+        if self.steps > timesteps:
+            raise ValueError(f"sample.steps={self.steps} exceeds diffusion.timesteps={timesteps}.")
+
 
 def make_sampler(config: SamplerConfig) -> Sampler:
     """The sampler that the config names."""

@@ -61,6 +61,19 @@ class LoopConfig:
                 f"accumulation={self.accumulation} equal micro-batches."
             )
 
+    @property
+    def micro_batch(self) -> int:
+        """Samples whose gradient is computed at once, over all devices."""
+        return self.batch_size // self.accumulation
+
+    def check_validation(self, samples: int) -> None:
+        """Raises ValueError unless `samples` that are held out are none, or fill a micro-batch."""
+        if 0 < samples < self.micro_batch:
+            raise ValueError(
+                f"data.validation={samples}: expected 0 (none) or at least the "
+                f"{self.micro_batch} samples of a micro-batch."
+            )
+
 
 _LOWEST = {
     **dict.fromkeys(("steps", "sample_every", "validate_every", "profile_from"), 0),

@@ -94,11 +94,10 @@ def _run_export(options: argparse.Namespace) -> None:
 
 
 def _summary(weights: Weights) -> str:
-    model, origin = weights.config.model, weights.config.provenance
-    step = f", step {origin.step:,}" if origin.step is not None else ""
+    model = weights.config.model
     kind = "shared blocks" if model.shared else "no shared blocks"
     return (
-        f"{origin.kind} weights of {origin.source}{step}: {model.channels} channels to "
+        f"{weights.config.provenance}: {model.channels} channels to "
         f"{model.output_channels}, {kind}, {model.upsampling} upsampling"
     )
 

@@ -6,10 +6,7 @@ from typing import Literal
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
 from onenoise_jax.families.noise2noise.loss import ObjectiveConfig
 from onenoise_jax.models.restoration_unet import DIVISOR, RestorationUNetConfig
-from onenoise_jax.training.ema import EmaConfig
-from onenoise_jax.training.family import LoopConfig
-from onenoise_jax.training.optimizer import OptimizerConfig
-from onenoise_jax.training.sharding import MeshConfig
+from onenoise_jax.training.experiment import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,25 +70,19 @@ class EvalConfig:
     limit: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Noise2NoiseConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Noise2NoiseConfig(Experiment):
     """A whole experiment."""
 
     family: Literal["noise2noise"]
-    seed: int
     data: DataConfig
     corruption: CorruptionConfig
     objective: ObjectiveConfig
     model: RestorationUNetConfig
-    optimizer: OptimizerConfig
-    ema: EmaConfig
     eval: EvalConfig
-    train: LoopConfig
-    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self):
-        if self.seed < 0:
-            raise ValueError(f"seed={self.seed}: expected at least 0.")
+        super().__post_init__()
         if (self.data.layout == "images") == (self.corruption.kind == "none"):
             raise ValueError(
                 f"data.layout={self.data.layout}, corruption.kind={self.corruption.kind}: images "

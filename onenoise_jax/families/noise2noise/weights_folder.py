@@ -39,18 +39,12 @@ def load_weights(folder: Path) -> Weights:
     Of a run, the moving average in its newest checkpoint is taken; it may be under way. Raises
     UserError if `folder` is neither, and for what is damaged.
     """
-    return weights.load_weights(
-        folder, WeightsConfig, lambda config: abstract_params(config.model), _of_run
-    )
-
-
-def _of_run(folder: Path) -> Weights:
-    (model, corruption), params, step = read_run(folder, "noise2noise", _describe)
-    provenance = Provenance(source=folder.resolve().name, kind="ema", step=step)
-    return Weights(WeightsConfig("noise2noise", model, provenance, corruption), params)
+    run = partial(read_run, family="noise2noise", describe=_describe)
+    return weights.load_weights(folder, WeightsConfig, abstract_params, run)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:
     model = construct(RestorationUNetConfig, config["model"], "config.model")
     corruption = construct(CorruptionConfig, config["corruption"], "config.corruption")
-    return (model, corruption), abstract_params(model)
+    facts = {"family": config["family"], "model": model, "corruption": corruption}
+    return facts, abstract_params(model)

@@ -9,6 +9,7 @@ from onenoise_jax.convert.mapping import to_flax
 from onenoise_jax.convert.weights import (
     Weights,
     add_export_options,
+    add_raw_option,
     check_export,
     digest_of,
     export,
@@ -95,11 +96,7 @@ def _run_convert(options: argparse.Namespace) -> None:
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
     add_export_options(parser, SUFFIXES)
-    parser.add_argument(
-        "--raw",
-        action="store_true",
-        help="of a run, the parameters themselves instead of their moving average",
-    )
+    add_raw_option(parser)
 
 
 def _run_export(options: argparse.Namespace) -> None:
@@ -110,11 +107,10 @@ def _run_export(options: argparse.Namespace) -> None:
 
 
 def _summary(weights: Weights) -> str:
-    facts, origin = weights.config, weights.config.provenance
-    step = f", step {origin.step:,}" if origin.step is not None else ""
+    facts = weights.config
     return (
-        f"{origin.kind} weights of {origin.source}{step}: {facts.model.design} of width "
-        f"{facts.model.width}, {facts.image_size}x{facts.image_size}x{facts.model.channels}"
+        f"{facts.provenance}: {facts.model.design} of width {facts.model.width}, "
+        f"{facts.image_size}x{facts.image_size}x{facts.model.channels}"
     )
 
 

@@ -9,10 +9,7 @@ from onenoise_jax.diffusion.process import GaussianProcess
 from onenoise_jax.diffusion.schedules import ramp_betas
 from onenoise_jax.evaluation.judge import JudgeConfig
 from onenoise_jax.models.pixel_unet import PixelUNetConfig
-from onenoise_jax.training.ema import EmaConfig
-from onenoise_jax.training.family import LoopConfig
-from onenoise_jax.training.optimizer import OptimizerConfig
-from onenoise_jax.training.sharding import MeshConfig
+from onenoise_jax.training.experiment import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,34 +109,19 @@ class EvaluationConfig:
             )
 
 
-@dataclasses.dataclass(frozen=True)
-class NoisyConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoisyConfig(Experiment):
     """A whole experiment."""
 
     family: Literal["noisy"]
-    seed: int
     data: DataConfig
     model: PixelUNetConfig
     diffusion: DiffusionConfig
-    optimizer: OptimizerConfig
-    ema: EmaConfig
     sample: SampleConfig
     evaluation: EvaluationConfig
-    train: LoopConfig
-    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self):
-        if self.seed < 0:
-            raise ValueError(f"seed={self.seed}: expected at least 0.")
+        super().__post_init__()
         self.model.check_size(self.data.image_size)
-        micro_batch = self.train.batch_size // self.train.accumulation
-        if 0 < self.data.validation < micro_batch:
-            raise ValueError(
-                f"data.validation={self.data.validation}: expected 0 (none) or at least the "
-                f"{micro_batch} samples of a micro-batch."
-            )
-        if self.sample.steps > self.diffusion.timesteps:
-            raise ValueError(
-                f"sample.steps={self.sample.steps} exceeds "
-                f"diffusion.timesteps={self.diffusion.timesteps}."
-            )
+        self.train.check_validation(self.data.validation)
+        self.sample.check_timesteps(self.diffusion.timesteps)

@@ -14,13 +14,12 @@ from onenoise_jax.families.noisy.config import NoisyConfig
 from onenoise_jax.families.noisy.datasets import Dataset, open_dataset
 from onenoise_jax.families.noisy.loss import make_loss, make_validation_losses
 from onenoise_jax.families.noisy.sampling import make_draw, rows_of
-from onenoise_jax.families.noisy.warm_start import read_warm_start
+from onenoise_jax.families.noisy.weights_folder import load_weights
 from onenoise_jax.models.pixel_unet import PixelUNet, initial_variables
 from onenoise_jax.training.family import Family, Preview, Validation
-from onenoise_jax.training.optimizer import learning_rate, make_optimizer
-from onenoise_jax.training.sharding import FULLY_SHARDED
-from onenoise_jax.training.state import TrainState, initial_state
-from onenoise_jax.training.step import PyTree, make_train_step
+from onenoise_jax.training.from_loss import family_from_loss
+from onenoise_jax.training.step import PyTree
+from onenoise_jax.training.warm_start import read_warm_start
 
 COLUMNS = 8
 """Of a picture of samples."""
@@ -36,28 +35,12 @@ def build(config: Mapping[str, Any]) -> Family:
     loop = options.train
     dataset = open_dataset(options.data, options.model.channels, loop.batch_size)
     model = PixelUNet(options.model)
-    optimizer = make_optimizer(options.optimizer, loop.steps)
-    average = options.ema.for_batches(loop.batch_size)
-
-    def init_state(params: PyTree) -> TrainState:
-        return initial_state(params, optimizer, {})
-
     initial = loop.initial_weights
-    return Family(
-        name=options.family,
+    return family_from_loss(
+        options,
+        make_loss(options.diffusion, model),
         unit="images",
-        seed=options.seed,
-        loop=loop,
         init_params=partial(initial_variables, options.model),
-        init_state=init_state,
-        train_step=make_train_step(
-            make_loss(options.diffusion, model),
-            optimizer,
-            average,
-            loop.accumulation,
-            FULLY_SHARDED,
-            learning_rate=learning_rate(options.optimizer, loop.steps),
-        ),
         batches=partial(
             Batches,
             dataset.training,
@@ -69,10 +52,8 @@ def build(config: Mapping[str, Any]) -> Family:
         records=dataset.records,
         dataset=dataset.fingerprint,
         preview=_preview(options, model, dataset),
-        mesh=options.mesh,
-        sharding_rules=FULLY_SHARDED,
         validation=_validation(options, model, dataset) if dataset.held_out else None,
-        warm_start=initial and partial(read_warm_start, initial, options.model),
+        warm_start=initial and partial(read_warm_start, initial, load_weights, options.model),
         changeable=("data.source", "data.cache", "data.threads", "sample", "evaluation"),
     )
 
@@ -106,7 +87,7 @@ def _as_picture(images: np.ndarray) -> np.ndarray:
 
 def _validation(options: NoisyConfig, model: PixelUNet, dataset: Dataset) -> Validation:
     """The loss on held-out images; a batch is as large as a training micro-batch."""
-    batch_size = options.train.batch_size // options.train.accumulation
+    batch_size = options.train.micro_batch
     return Validation(
         samples=len(dataset.held_out),
         batch_size=batch_size,

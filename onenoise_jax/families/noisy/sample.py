@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from onenoise_jax.convert.weights import Weights
+from onenoise_jax.convert.weights import Weights, add_raw_option
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.diffusion.drawing import CHUNK, Draw, draw_filled
@@ -111,11 +111,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, help=f"of the sampler (default: {STEPS}; ddpm: every timestep)"
     )
-    parser.add_argument(
-        "--raw",
-        action="store_true",
-        help="of a run, the parameters themselves instead of their moving average",
-    )
+    add_raw_option(parser)
     parser.add_argument("--show", action="store_true", help="open the picture")
 
 

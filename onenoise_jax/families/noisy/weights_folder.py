@@ -44,22 +44,12 @@ def load_weights(folder: Path, *, raw: bool = False, step: int | None = None) ->
     themselves, or those of `step`. Raises UserError if `folder` is neither, or lacks what is
     asked for.
     """
-    return weights.load_weights(
-        folder,
-        WeightsConfig,
-        lambda config: abstract_params(config.model),
-        partial(_of_run, raw=raw, step=step),
-        raw=raw,
-    )
-
-
-def _of_run(folder: Path, *, raw: bool, step: int | None) -> Weights:
-    facts, params, step = read_run(folder, "noisy", _describe, raw=raw, step=step)
-    provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
-    return Weights(WeightsConfig("noisy", *facts, provenance), params)
+    run = partial(read_run, family="noisy", describe=_describe, step=step)
+    return weights.load_weights(folder, WeightsConfig, abstract_params, run, raw=raw)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:
     model = construct(PixelUNetConfig, config["model"], "config.model")
     diffusion = construct(DiffusionConfig, config["diffusion"], "config.diffusion")
-    return (config["data"]["image_size"], model, diffusion), abstract_params(model)
+    facts = {"family": config["family"], "model": model, "diffusion": diffusion}
+    return facts | {"image_size": config["data"]["image_size"]}, abstract_params(model)

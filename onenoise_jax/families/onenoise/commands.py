@@ -10,6 +10,7 @@ from onenoise_jax.convert.mapping import to_flax
 from onenoise_jax.convert.weights import (
     Weights,
     add_export_options,
+    add_raw_option,
     digest_of,
     export,
     save_weights,
@@ -92,7 +93,7 @@ def _run_convert(options: argparse.Namespace) -> None:
     check_free(options.out)
     weights = convert(options.input, options.config, ema=options.ema)
     save_weights(options.out, weights)
-    print(f"{options.out}: {_summary(weights)}")
+    print(f"{options.out}: {weights.config.provenance}")
 
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
@@ -103,11 +104,7 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
         help="default: by the suffix of --out (.safetensors; .pt, .pth, .ckpt for torch; "
         "none for folder)",
     )
-    parser.add_argument(
-        "--raw",
-        action="store_true",
-        help="of a run, the parameters themselves instead of their moving average",
-    )
+    add_raw_option(parser)
 
 
 def _run_export(options: argparse.Namespace) -> None:
@@ -121,13 +118,7 @@ def _run_export(options: argparse.Namespace) -> None:
         raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
     weights = load_weights(options.weights, raw=options.raw)
     tensors = export(weights, weight_map, options.out)
-    print(f"{options.out}: {tensors} tensors; {_summary(weights)}")
-
-
-def _summary(weights: Weights) -> str:
-    origin = weights.config.provenance
-    step = f", step {origin.step:,}" if origin.step is not None else ""
-    return f"{origin.kind} weights of {origin.source}{step}"
+    print(f"{options.out}: {tensors} tensors; {weights.config.provenance}")
 
 
 def _or(names: Sequence[str]) -> str:

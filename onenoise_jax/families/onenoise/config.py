@@ -7,10 +7,7 @@ from onenoise_jax.diffusion.denoising import DenoisingConfig
 from onenoise_jax.diffusion.drawing import SamplerConfig
 from onenoise_jax.evaluation.judge import JudgeConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig
-from onenoise_jax.training.ema import EmaConfig
-from onenoise_jax.training.family import LoopConfig
-from onenoise_jax.training.optimizer import OptimizerConfig
-from onenoise_jax.training.sharding import MeshConfig
+from onenoise_jax.training.experiment import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,39 +91,24 @@ class EvaluationConfig:
                 raise ValueError(f"{name}={getattr(self, name)}: expected at least 1.")
 
 
-@dataclasses.dataclass(frozen=True)
-class OnenoiseConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnenoiseConfig(Experiment):
     """A whole experiment."""
 
     family: Literal["onenoise"]
-    seed: int
     data: DataConfig
     model: TextureUNetConfig
     diffusion: DiffusionConfig
-    optimizer: OptimizerConfig
-    ema: EmaConfig
     sample: SampleConfig
     evaluation: EvaluationConfig
-    train: LoopConfig
-    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self):
-        if self.seed < 0:
-            raise ValueError(f"seed={self.seed}: expected at least 0.")
+        super().__post_init__()
         divisor = self.model.divisor
         if self.data.image_size % divisor:
             raise ValueError(
                 f"data.image_size={self.data.image_size} is no multiple of {divisor}, which "
                 f"model.dim_mults={self.model.dim_mults} needs."
             )
-        micro_batch = self.train.batch_size // self.train.accumulation
-        if 0 < self.data.validation < micro_batch:
-            raise ValueError(
-                f"data.validation={self.data.validation}: expected 0 (none) or at least the "
-                f"{micro_batch} samples of a micro-batch."
-            )
-        if self.sample.steps > self.diffusion.timesteps:
-            raise ValueError(
-                f"sample.steps={self.sample.steps} exceeds "
-                f"diffusion.timesteps={self.diffusion.timesteps}."
-            )
+        self.train.check_validation(self.data.validation)
+        self.sample.check_timesteps(self.diffusion.timesteps)

@@ -12,14 +12,12 @@ from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
 from onenoise_jax.families.onenoise.validation import make_mixing, make_validation, promised
-from onenoise_jax.families.onenoise.warm_start import read_warm_start
+from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.family import Family
-from onenoise_jax.training.optimizer import learning_rate, make_optimizer
-from onenoise_jax.training.sharding import FULLY_SHARDED
-from onenoise_jax.training.state import TrainState, initial_state
-from onenoise_jax.training.step import PyTree, make_train_step
+from onenoise_jax.training.from_loss import family_from_loss
+from onenoise_jax.training.warm_start import read_warm_start
 
 
 def build(config: Mapping[str, Any]) -> Family:
@@ -37,28 +35,17 @@ def build(config: Mapping[str, Any]) -> Family:
     model = TextureUNet(options.model)
     diffusion, loop = options.diffusion, options.train
     process = diffusion.process()
-    optimizer = make_optimizer(options.optimizer, loop.steps)
-
-    def init_state(params: PyTree) -> TrainState:
-        return initial_state(params, optimizer, embedding_constants(params))
-
-    micro_batch = loop.batch_size // loop.accumulation
-    mixing = make_mixing(options, training, micro_batch)
-    loss = make_loss(diffusion, model, process, promised(mixing, micro_batch), mixing.group)
-    average = options.ema.for_batches(loop.batch_size)
+    mixing = make_mixing(options, training, loop.micro_batch)
+    mixed = promised(mixing, loop.micro_batch)
+    loss = make_loss(diffusion, model, process, mixed, mixing.group)
     initial = loop.initial_weights
-    return Family(
-        name=options.family,
+    return family_from_loss(
+        options,
+        loss,
+        constants=embedding_constants,
+        together=mixing.group,
         unit="textures",
-        seed=options.seed,
-        loop=loop,
         init_params=partial(initial_variables, options.model),
-        init_state=init_state,
-        train_step=make_train_step(
-            *(loss, optimizer, average, loop.accumulation, FULLY_SHARDED),
-            together=mixing.group,
-            learning_rate=learning_rate(options.optimizer, loop.steps),
-        ),
         batches=partial(
             Batches,
             training,
@@ -70,10 +57,8 @@ def build(config: Mapping[str, Any]) -> Family:
         records=len(training),
         dataset=source.fingerprint,
         preview=make_preview(options, model, process, source),
-        mesh=options.mesh,
-        sharding_rules=FULLY_SHARDED,
         validation=held_out and make_validation(options, model, process, held_out),
-        warm_start=initial and partial(read_warm_start, initial, options.model),
+        warm_start=initial and partial(read_warm_start, initial, load_weights, options.model),
         changeable=(
             "data.source",
             "data.threads",

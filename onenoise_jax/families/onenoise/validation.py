@@ -44,7 +44,7 @@ def make_validation(
     A batch is as large as a training micro-batch. Raises UserError if the records have too
     few types to mix.
     """
-    batch_size = options.train.batch_size // options.train.accumulation
+    batch_size = options.train.micro_batch
     try:
         mixing = make_mixing(options, held_out, batch_size)
     except UserError as error:

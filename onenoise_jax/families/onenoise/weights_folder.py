@@ -48,23 +48,13 @@ def load_weights(folder: Path, *, raw: bool = False) -> Weights:
     of weights holds one of the two. Raises UserError if `folder` is neither, and for `raw`
     of a folder that holds averaged weights.
     """
-    return weights.load_weights(
-        folder,
-        WeightsConfig,
-        lambda config: abstract_params(config.model),
-        partial(_of_run, raw=raw),
-        raw=raw,
-    )
-
-
-def _of_run(folder: Path, *, raw: bool) -> Weights:
-    facts, params, step = read_run(folder, "onenoise", _describe, raw=raw)
-    provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
-    return Weights(WeightsConfig("onenoise", *facts, provenance), params)
+    run = partial(read_run, family="onenoise", describe=_describe)
+    return weights.load_weights(folder, WeightsConfig, abstract_params, run, raw=raw)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:
     """Only what drawing needs, so that runs of other versions can be read."""
     model = construct(TextureUNetConfig, config["model"], "config.model")
     diffusion = construct(DiffusionConfig, config["diffusion"], "config.diffusion")
-    return (config["data"]["image_size"], model, diffusion), abstract_params(model)
+    facts = {"family": config["family"], "model": model, "diffusion": diffusion}
+    return facts | {"image_size": config["data"]["image_size"]}, abstract_params(model)

@@ -9,11 +9,8 @@ from onenoise_jax import families
 from onenoise_jax.diffusion.samplers import DDIM
 from onenoise_jax.families.noisy.sampling import make_draw, make_stages, rows_of
 from onenoise_jax.models.pixel_unet import PixelUNet
-from onenoise_jax.training import sharding
-from onenoise_jax.training.program import abstract_arguments, jitted_step
+from tests.families.lowering import PLATFORMS, assert_the_step_lowers
 from tests.families.noisy.small import DIFFUSION, NARROW, abstract_params, write_pictures
-
-PLATFORMS = ("tpu", "cuda")
 
 
 def test_the_train_step_lowers_for_tpu_and_gpu(tmp_path):
@@ -22,18 +19,7 @@ def test_the_train_step_lowers_for_tpu_and_gpu(tmp_path):
     config.data.source, config.data.cache = f"{write_pictures(tmp_path / 'p')}", f"{tmp_path / 'c'}"
     config.model.dtype = "bfloat16"
     config.mesh.fsdp = 4
-    family = families.build(config.to_dict())
-    mesh = sharding.make_mesh(family.mesh)
-    state = jax.eval_shape(family.init, jax.random.key(0))
-    layout = sharding.state_shardings(family.sharding_rules, state, mesh)
-    step = jitted_step(family, layout, mesh)
-    arguments = abstract_arguments(family, state, layout, mesh, family.batches(0, 1)[0])
-    with jax.set_mesh(mesh):
-        exported = jax.export.export(step, platforms=PLATFORMS)(*arguments)
-    assert exported.platforms == PLATFORMS and exported.nr_devices == 8
-    new_state, metrics = jax.tree.unflatten(exported.out_tree, exported.out_avals)
-    assert jax.tree.map(lambda x: x.shape, new_state) == jax.tree.map(lambda x: x.shape, state)
-    assert metrics["loss"].total.shape == ()
+    assert_the_step_lowers(families.build(config.to_dict()))
 
 
 @pytest.mark.parametrize("stages", [None, 2])

@@ -15,9 +15,9 @@ from onenoise_jax.convert.folder import Provenance
 from onenoise_jax.convert.mapping import from_flax
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noisy.commands import convert
-from onenoise_jax.families.noisy.warm_start import read_warm_start
 from onenoise_jax.families.noisy.weights import weight_map
 from onenoise_jax.families.noisy.weights_folder import load_weights
+from onenoise_jax.training.warm_start import read_warm_start
 from tests.families.noisy.small import NARROW, random_params, saved_weights
 
 CONFIG = {
@@ -139,12 +139,14 @@ def test_commands_that_cannot_be_done_end_with_status_2(
 
 def test_a_warm_start_takes_the_same_network_alone(tmp_path):
     folder = saved_weights(tmp_path / "w")
-    start = read_warm_start(f"{folder}", dataclasses.replace(NARROW, dtype="bfloat16"))
+    start = read_warm_start(
+        f"{folder}", load_weights, dataclasses.replace(NARROW, dtype="bfloat16")
+    )
     assert start.origin == dataclasses.asdict(Provenance("test", "ema", step=7))
     jax.tree.map(np.testing.assert_array_equal, start.params, random_params(NARROW))
     with pytest.raises(UserError, match=r"initial_weights=.*another network:\n  width: 2 there, 3"):
-        read_warm_start(f"{folder}", dataclasses.replace(NARROW, width=3))
+        read_warm_start(f"{folder}", load_weights, dataclasses.replace(NARROW, width=3))
     with pytest.raises(UserError, match="initial_weights=nowhere: nowhere: no such folder"):
-        read_warm_start("nowhere", NARROW)
+        read_warm_start("nowhere", load_weights, NARROW)
     with pytest.raises(UserError, match="averaged weights only"):
         load_weights(folder, raw=True)

@@ -14,11 +14,8 @@ from onenoise_jax.models.texture_unet import (
     TextureUNet,
     initial_variables,
 )
-from onenoise_jax.training import sharding
-from onenoise_jax.training.program import abstract_arguments, jitted_step
+from tests.families.lowering import PLATFORMS, assert_the_step_lowers
 from tests.families.onenoise.examples import experiment, write_waves
-
-PLATFORMS = ("tpu", "cuda")
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +27,7 @@ def test_the_train_step_lowers_for_tpu_and_gpu(waves):
     """Over eight devices that divide the state, in bfloat16, with all that costs memory saved."""
     changes = {"model__dtype": "bfloat16", "model__remat": True, "train__accumulation": 1}
     family = families.build(experiment("tiny", waves, mesh__fsdp=4, **changes).to_dict())
-    mesh = sharding.make_mesh(family.mesh)
-    state = jax.eval_shape(family.init, jax.random.key(0))
-    layout = sharding.state_shardings(family.sharding_rules, state, mesh)
-    step = jitted_step(family, layout, mesh)
-    arguments = abstract_arguments(family, state, layout, mesh, family.batches(0, 1)[0])
-    with jax.set_mesh(mesh):
-        exported = jax.export.export(step, platforms=PLATFORMS)(*arguments)
-    assert exported.platforms == PLATFORMS and exported.nr_devices == 8
-    new_state, metrics = jax.tree.unflatten(exported.out_tree, exported.out_avals)
-    assert jax.tree.map(lambda x: x.shape, new_state) == jax.tree.map(lambda x: x.shape, state)
-    assert metrics["loss"].total.shape == ()
+    assert_the_step_lowers(family)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpm_solver"])
