@@ -54,7 +54,7 @@ def draw_images(options: argparse.Namespace) -> Timed:
     params = jax.jit(functools.partial(initial_variables, model))(jax.random.key(0))
     diffusion = construct(DiffusionConfig, common.published_recipe().diffusion, "config.diffusion")
     draw = make_draw(PixelUNet(model), diffusion.process(), "noise", DDIM(options.steps))
-    rows = rows_of(0, "sample", options.batch, (options.size, options.size, 3))
+    rows = rows_of(0, "sample", range(options.batch), (options.size, options.size, 3))
     return functools.partial(draw, params, *rows), flops_of(draw.lower(params, *rows))
 
 

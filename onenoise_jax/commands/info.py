@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -167,11 +168,14 @@ def _duration(seconds: float) -> str:
 
 
 def _size(path: Path) -> str:
-    """Of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    count = float(sum(file.stat().st_size for file in files))
+    """Of a file, or of all files in a folder; a run under way may remove some meanwhile."""
+    count = float(path.stat().st_size if path.is_file() else 0)
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                count += Path(folder, name).stat().st_size
     for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
+        if count < 999.5:  # What three digits round to less than 1000.
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:,.2f} GB"

@@ -18,6 +18,8 @@ MAGIC = b"NIMG"
 VERSION = 1
 _HEADER = struct.Struct("<4sIIIII")
 _LONGEST_NAME = 4096
+_FOREIGN = "surrogateescape"
+"""How Python has names of files in another encoding than UTF-8."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,12 +66,12 @@ class NamedImageLayout:
                 f"{image.name}: pixels are {pixels.dtype} {pixels.shape}; "
                 f"expected uint8 (height, width, {self.channels})."
             )
-        if len(image.name.encode()) > _LONGEST_NAME:
+        if len(_name_bytes(image)) > _LONGEST_NAME:
             raise UserError(f"{image.name[:80]}...: a name of more than {_LONGEST_NAME} bytes.")
 
     def encode(self, image: NamedImage) -> bytes:
         """The record's bytes."""
-        name = image.name.encode()
+        name = _name_bytes(image)
         header = _HEADER.pack(MAGIC, VERSION, *image.pixels.shape, len(name))
         return b"".join((header, name, image.pixels.tobytes()))
 
@@ -90,4 +92,8 @@ class NamedImageLayout:
                 f"{start + height * width * channels} ({height} x {width} x {channels} pixels)"
             )
         pixels = np.frombuffer(encoded, np.uint8, -1, start).reshape(height, width, channels)
-        return NamedImage(encoded[_HEADER.size : start].decode(), pixels)
+        return NamedImage(encoded[_HEADER.size : start].decode(errors=_FOREIGN), pixels)
+
+
+def _name_bytes(image: NamedImage) -> bytes:
+    return image.name.encode(errors=_FOREIGN)

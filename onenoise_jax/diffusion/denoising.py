@@ -19,6 +19,9 @@ from onenoise_jax.diffusion.process import GaussianProcess
 GOLDEN = 2654435769
 """2^32 divided by the golden ratio: its multiples are spread evenly modulo 2^32."""
 
+MOST_TIMESTEPS = 1 << 16
+"""More would overflow in `spread_timesteps`."""
+
 Errors = Callable[
     [Callable[[jax.Array, jax.Array], jax.Array], jax.Array, jax.Array, jax.Array], jax.Array
 ]
@@ -44,8 +47,8 @@ class DenoisingConfig:
     offset_noise: float
 
     def __post_init__(self):
-        if self.timesteps < 2:
-            raise ValueError(f"timesteps={self.timesteps}: expected at least 2.")
+        if not 2 <= self.timesteps <= MOST_TIMESTEPS:
+            raise ValueError(f"timesteps={self.timesteps}: expected 2 to {MOST_TIMESTEPS}.")
         if self.offset_noise < 0:
             raise ValueError(f"offset_noise={self.offset_noise}: expected at least 0.")
         if self.min_snr_gamma is not None and self.min_snr_gamma <= 0:
@@ -90,6 +93,6 @@ def draw_timesteps(keys: jax.Array, timesteps: int) -> tuple[jax.Array, jax.Arra
 def spread_timesteps(slots: jax.Array, timesteps: int) -> jax.Array:
     """A timestep in [0, timesteps) for each of `slots` (n,) int32: floor(timesteps * turn),
     where the turn of slot s is the fraction of s times the golden ratio, so that those of any
-    consecutive slots are spread evenly. `timesteps` is at most 65536."""
+    consecutive slots are spread evenly. `timesteps` is at most `MOST_TIMESTEPS`."""
     turns = slots.astype(jnp.uint32) * jnp.uint32(GOLDEN)
     return ((turns >> 16) * timesteps >> 16).astype(jnp.int32)

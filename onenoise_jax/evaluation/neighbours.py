@@ -32,4 +32,7 @@ def nearest_neighbours(images: np.ndarray, candidates: np.ndarray) -> Neighbours
         found = squares[np.arange(len(wanted)), nearest]
         index = np.where(found < best, start + nearest, index)
         best = np.minimum(best, found)
-    return Neighbours(index, np.sqrt(np.maximum(best, 0) / wanted.shape[1]))
+    # Sums of squares of bytes exceed the digits of float32: a copy would be at some 0.1 of 255.
+    others = (np.ravel(candidates[chosen]).astype(np.float32) for chosen in index)
+    exact = [np.mean((image - other) ** 2) for image, other in zip(wanted, others, strict=True)]
+    return Neighbours(index, np.sqrt(np.array(exact, np.float32)))

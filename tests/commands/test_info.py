@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onenoise_jax.__main__ import main
+from onenoise_jax.commands import info
 from onenoise_jax.commands.info import describe
 from onenoise_jax.convert.files import weights_shapes, write_weights
 from onenoise_jax.core.errors import UserError
@@ -39,7 +40,9 @@ def test_a_run_tells_what_it_is_and_how_far(whole):
     told = rows(describe(whole))
     assert told["family"] == "toy" and told["step"] == "6 of 6" and told["parameters"] == "3"
     assert told["data"] == "some/rows" and told["training set"] == "1,000 rows"
-    assert told["checkpoints"].startswith("of steps 2, 4, 6; ")
+    checkpoints = whole / "checkpoints"
+    assert told["checkpoint"] == info._size(checkpoints / "6") != info._size(checkpoints)
+    assert told["checkpoints"] == f"of steps 2, 4, 6; {info._size(checkpoints)} together"
     assert told["history"] == "went back to step 2"
     lines = toy.lines(whole)
     mean = np.mean([line["loss"] for line in lines])
@@ -86,6 +89,43 @@ def test_a_run_that_was_only_made(tmp_path):
         describe(tmp_path, 2)
     (tmp_path / "parameters.txt").unlink()
     assert "parameters.txt is missing" in describe(tmp_path)
+
+
+def test_sizes_are_of_all_files_and_one_that_a_run_removes_meanwhile_is_no_error(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a").write_bytes(bytes(700))
+    (tmp_path / "deep" / "b").write_bytes(bytes(500))
+    assert info._size(tmp_path) == "1.2 kB" and info._size(tmp_path / "a") == "700 bytes"
+    assert info._size(tmp_path / "nothing") == "0 bytes"
+    (tmp_path / "c").write_bytes(bytes(999_700))
+    assert info._size(tmp_path / "c") == "1 MB"
+    (tmp_path / "c").unlink()
+    stat = Path.stat
+
+    def late(path, **options):
+        if path.name == "b":
+            path.unlink(missing_ok=True)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", late)
+    assert info._size(tmp_path) == "700 bytes"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (59.9, "59.9 s"), (61, "1 min 01 s"), (3723.4, "1 h 02 min 03 s")],
+)
+def test_durations_are_in_hours_minutes_and_seconds(seconds, said):
+    assert info._duration(seconds) == said
+
+
+def test_time_is_told_with_the_share_of_each_activity():
+    told = dict(info._time({"step": 30.0, "compilation": 10.0}))
+    assert told["time"] == "40.0 s" and told["  in step"] == "30.0 s  (75.0 %)"
+    assert told["  in checkpoint"] == "0.0 s  (0.0 %)"
+    assert dict(info._time({})) == {}
 
 
 def test_weights_tell_where_they_are_from():

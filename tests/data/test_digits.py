@@ -28,6 +28,8 @@ def test_digits_are_resized_without_a_cache(tmp_path):
     resized = open_resized("digits", 32, 1, cache=tmp_path / "cache", limit=9)
     assert len(resized) == 9 and resized[0].pixels.shape == (32, 32, 1)
     assert not (tmp_path / "cache").exists()
+    other = open_resized("digits", 24, 1, cache=tmp_path / "cache", limit=9)
+    assert other.fingerprint != resized.fingerprint
 
 
 @pytest.mark.parametrize("table", [None, "1,2\n", "x\n", "200," * 64 + "1\n"])

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -165,8 +166,10 @@ def test_images_without_files_are_resized_when_they_are_read(photos, tmp_path):
 LAYOUT = NamedImageLayout(3, 100)
 
 
-def test_a_record_comes_back_as_it_was():
-    image = NamedImage("ä/b.png", np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
+@pytest.mark.parametrize("name", ["ä/b.png", os.fsdecode(b"caf\xe9.png")])
+def test_a_record_comes_back_as_it_was(name):
+    """With its name, even one that some files have from systems with other encodings."""
+    image = NamedImage(name, np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
     found = LAYOUT.decode(LAYOUT.encode(image))
     assert found.name == image.name
     np.testing.assert_array_equal(found.pixels, image.pixels)

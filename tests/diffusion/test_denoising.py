@@ -84,7 +84,7 @@ def test_drawn_timesteps_are_uniform_and_each_key_s_own():
     assert again[0] == t[7] and other_keys[0] == noise_keys[7]
 
 
-@pytest.mark.parametrize(("first", "timesteps"), [(0, 1000), (700, 1000), (0, 7)])
+@pytest.mark.parametrize(("first", "timesteps"), [(0, 1000), (700, 1000), (0, 7), (0, 65536)])
 def test_timesteps_of_any_consecutive_samples_are_spread_evenly(first, timesteps):
     t = np.asarray(spread_timesteps(jnp.arange(first, first + 200), timesteps))
     assert t.min() >= 0 and t.max() < timesteps
@@ -95,7 +95,8 @@ def test_timesteps_of_any_consecutive_samples_are_spread_evenly(first, timesteps
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"timesteps": 1}, "timesteps=1"),
+        ({"timesteps": 1}, "timesteps=1: expected 2 to 65536"),
+        ({"timesteps": 65537}, "timesteps=65537"),
         ({"offset_noise": -0.1}, "offset_noise=-0.1"),
         ({"min_snr_gamma": 0.0, "weighting": "snr"}, "min_snr_gamma=0.0"),
         ({"min_snr_gamma": 5.0}, "is read by weighting=snr only"),

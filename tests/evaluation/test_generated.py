@@ -54,8 +54,8 @@ def test_noise_is_far_and_outside():
 def test_copies_are_precise_and_found_and_shown():
     found = assess(REAL, REAL[60:], REAL)
     assert found.result["nearest_rms"]["generated_to_training_min"] == 0
-    near = found.result["nearest_rms"]
-    assert near["generated"] == near["real"]
+    near, numbers = found.result["nearest_rms"], found.result["hand_made_features"]
+    assert near["generated"] == near["real"] and numbers["generated"] == numbers["real"]
     one = assess(REAL, np.repeat(REAL[:1], 60, axis=0), REAL)
     numbers = one.result["hand_made_features"]["generated"]
     assert numbers["precision"] == 1 and numbers["recall"] < 0.1

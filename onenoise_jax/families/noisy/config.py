@@ -76,7 +76,10 @@ class DiffusionConfig(DenoisingConfig):
 
 @dataclasses.dataclass(frozen=True)
 class SampleConfig(SamplerConfig):
-    """Samples drawn while training: `count` of them. `sample` takes the same sampler."""
+    """Samples drawn while training: `count` of them. `--mode=eval` takes the same sampler.
+
+    They are in rows of eight: of a count above eight, what does not fill a row is not drawn.
+    """
 
     count: int
 

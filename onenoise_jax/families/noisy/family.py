@@ -71,7 +71,8 @@ def _preview(options: NoisyConfig, model: PixelUNet, dataset: Dataset) -> Previe
 
     def generate(params: PyTree) -> np.ndarray:
         shape = (data.image_size, data.image_size, options.model.channels)
-        return _as_picture(draw_all(draw, params, rows_of(options.seed, "preview", count, shape)))
+        rows = rows_of(options.seed, "preview", range(count), shape)
+        return _as_picture(draw_all(draw, params, rows))
 
     return Preview(
         columns=("",) * columns,

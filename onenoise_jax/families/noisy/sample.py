@@ -7,14 +7,13 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
 from onenoise_jax.convert.weights import Weights, add_raw_option
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.diffusion.drawing import CHUNK, Draw, draw_filled
+from onenoise_jax.diffusion.drawing import CHUNK, Draw
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver, Sampler
 from onenoise_jax.families.noisy.config import DiffusionConfig
 from onenoise_jax.families.noisy.sampling import make_draw, make_stages, rows_of
@@ -67,15 +66,15 @@ def _drawing(
 
 
 def _drawn(draw: Draw, weights: Weights, count: int, seed: int) -> np.ndarray:
-    """The results of `draw`, batch by batch, with a bar."""
+    """The results of `draw` for images 0 to `count`, batch by batch, with a bar."""
     facts, batch = weights.config, min(CHUNK, count)
     shape = (facts.image_size, facts.image_size, facts.model.channels)
-    rows = rows_of(seed, "sample", count, shape)
     parts = []
     with tqdm(total=count, unit="image", desc="compiling", dynamic_ncols=True) as bar:
         for start in range(0, count, batch):
-            part = jax.tree.map(lambda x, at=start: x[at : at + batch], rows)
-            parts.append(draw_filled(draw, weights.params, part, batch))
+            # A whole batch every time, so that one program serves any count.
+            rows = rows_of(seed, "sample", range(start, start + batch), shape)
+            parts.append(np.asarray(draw(weights.params, *rows))[: count - start])
             bar.set_description("drawing", refresh=False)
             bar.update(len(parts[-1]))
     return np.concatenate(parts)
@@ -155,6 +154,8 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < lowest:
             raise UserError(f"--{name} {value}: expected at least {lowest}")
+    if options.seed >= 2**32:  # JAX's keys would repeat those of smaller seeds.
+        raise UserError(f"--seed {options.seed}: seeds end before 2^32 = {2**32}")
     if options.out is None:
         return
     if options.out.suffix.lower() not in ANIMATIONS:

@@ -1,5 +1,6 @@
 """Drawing images with a trained network."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import jax
@@ -45,9 +46,11 @@ def make_stages(
     return draw
 
 
-def rows_of(seed: int, stream: str, count: int, shape: tuple[int, int, int]) -> tuple:
-    """What `count` images of `shape` are drawn from: noise and keys, image i's of (seed, i)."""
-    keys = jnp.stack([stream_key(seed, stream, i) for i in range(count)])
+def rows_of(
+    seed: int, stream: str, numbers: Iterable[int], shape: tuple[int, int, int]
+) -> tuple[jax.Array, jax.Array]:
+    """What images of `shape` are drawn from: noise and keys, those of number i of (seed, i)."""
+    keys = jnp.stack([stream_key(seed, stream, i) for i in numbers])
     return starting_noise(keys, shape)
 
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import jax
 
 from onenoise_jax.convert import weights
-from onenoise_jax.convert.folder import Provenance
+from onenoise_jax.convert.folder import WEIGHTS_FILE, Provenance
 from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.config import construct
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noisy.config import DiffusionConfig
 from onenoise_jax.models.pixel_unet import PixelUNetConfig, initial_variables
 from onenoise_jax.training.run_weights import read_run
@@ -44,6 +45,8 @@ def load_weights(folder: Path, *, raw: bool = False, step: int | None = None) ->
     themselves, or those of `step`. Raises UserError if `folder` is neither, or lacks what is
     asked for.
     """
+    if step is not None and (folder / WEIGHTS_FILE).is_file():
+        raise UserError(f"{folder} holds weights alone: it has no steps to choose from.")
     run = partial(read_run, family="noisy", describe=_describe, step=step)
     return weights.load_weights(folder, WeightsConfig, abstract_params, run, raw=raw)
 

@@ -11,6 +11,7 @@ from onenoise_jax import families
 from onenoise_jax.convert.files import write_weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.diffusion.samplers import DDIM
 from onenoise_jax.families.noisy.config import NoisyConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
 from tests.families.noisy.small import saved_weights
@@ -89,17 +90,25 @@ def test_of_few_photographs_there_are_many_crops():
     assert found.shape == (8, 16, 16, 1) and len(np.unique(found, axis=0)) == 8
 
 
-def test_the_standard_fid_gets_weights_that_hold_data_alone(folder, tmp_path, monkeypatch):
+def test_images_are_drawn_as_asked_and_the_standard_fid_gets_weights_that_are_data(
+    folder, tmp_path, monkeypatch
+):
     path, seen = tmp_path / "inception.npz", []
     write_weights(path, {"fc.bias": np.arange(3.0)})
+
+    def draw(weights, sampler, count, seed):
+        assert (sampler, count, seed) == (DDIM(2, 0.5), 8, 3)
+        return np.zeros((count, 16, 16, 1), np.uint8)
 
     def assess(real, drawn, training, weights):
         seen.append((weights, module.read_weights(weights)["fc.bias"].tolist()))
         raise UserError("seen")
 
+    monkeypatch.setattr(module, "draw_images", draw)
     monkeypatch.setattr(module.inception, "check", lambda *given: seen.append(given))
     monkeypatch.setattr(module.generated, "assess", assess)
+    changes = {"evaluation.inception": f"{path}", "sample.eta": 0.5, "seed": 3}
     with pytest.raises(UserError, match="seen"):
-        families.evaluate(config_of(**{"evaluation.inception": f"{path}"}), folder)
+        families.evaluate(config_of(**changes), folder)
     assert seen[0] == (f"config.evaluation.inception={path}", path)
     assert seen[1][1] == [0, 1, 2] and seen[1][0] != path and not seen[1][0].exists()

@@ -10,6 +10,7 @@ from configs.noisy import alia, lara, maria, photographs, quickstart
 from onenoise_jax import families
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.image_conversion import cover
 from onenoise_jax.families.noisy.config import DataConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
 from onenoise_jax.families.noisy.sample import draw_images, make_sampler
@@ -98,6 +99,12 @@ def test_a_run_goes_on_exactly_and_is_drawn_from(pictures, tmp_path):
     assert images.shape == (1, 32, 32, 3)
 
 
+def among(images, candidates) -> list[bool]:
+    """Whether each of `images` is one of `candidates`."""
+    known = {candidate.tobytes() for candidate in candidates}
+    return [image.tobytes() in known for image in images]
+
+
 def test_images_are_whole_or_crops_and_mirrored(pictures):
     data = construct(DataConfig, config_of(lara, pictures)["data"], "config.data")
     dataset = open_dataset(data, 3, 16)
@@ -109,10 +116,27 @@ def test_images_are_whole_or_crops_and_mirrored(pictures):
     plain = [np.array_equal(image, whole) for image in found]
     assert any(mirrored) and any(plain) and all(np.logical_or(mirrored, plain))
 
-    dataset = open_dataset(dataclasses.replace(data, crop=36, validation=2), 1, 16)
-    assert (dataset.records, len(dataset.held_out)) == (8, 2)
-    found = dataset.sample(range(2), [0, 1], dataset.training, generators[:2])["pixels"]
-    assert found.shape == (2, 32, 32, 1)
+    plain = open_dataset(dataclasses.replace(data, flip=False), 3, 16)
+    found = plain.sample(range(16), [0] * 16, plain.training, generators)["pixels"]
+    assert all(np.array_equal(image, whole) for image in found)
+
+
+def test_crops_are_of_their_size_and_then_resized(pictures):
+    """Of 40 pixels, in pictures of 40 x 48: there are nine places, and their mirror images."""
+    data = construct(DataConfig, config_of(lara, pictures)["data"], "config.data")
+    data = dataclasses.replace(data, crop=40, limit=5, validation=2)
+    dataset = open_dataset(data, 1, 16)
+    assert (dataset.records, len(dataset.held_out)) == (3, 2)
+    generators = [np.random.default_rng(i) for i in range(16)]
+    found = dataset.sample(range(16), [1] * 16, dataset.training, generators)["pixels"]
+    picture = dataset.training[1].pixels
+    crops = [np.ascontiguousarray(picture[:, left : left + 40]) for left in range(9)]
+    plain = among(found, [cover(crop, 32) for crop in crops])
+    mirrored = among(found, [cover(np.ascontiguousarray(crop[:, ::-1]), 32) for crop in crops])
+    assert any(plain) and any(mirrored) and all(np.logical_or(plain, mirrored))
+    dataset = open_dataset(dataclasses.replace(data, flip=False), 1, 16)
+    found = dataset.sample(range(16), [1] * 16, dataset.training, generators)["pixels"]
+    assert all(among(found, [cover(crop, 32) for crop in crops]))
 
 
 @pytest.mark.parametrize(

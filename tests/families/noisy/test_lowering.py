@@ -26,7 +26,7 @@ def test_the_train_step_lowers_for_tpu_and_gpu(tmp_path):
 def test_the_sampler_lowers_for_tpu_and_gpu(stages):
     arguments = (PixelUNet(NARROW), DIFFUSION.process(), "noise", DDIM(3, eta=1.0))
     draw = make_draw(*arguments) if stages is None else make_stages(*arguments, stages)
-    rows = jax.tree.map(np.asarray, rows_of(0, "sample", 2, (16, 16, 1))[:1])
+    rows = jax.tree.map(np.asarray, rows_of(0, "sample", range(2), (16, 16, 1))[:1])
     keys = jax.random.split(jax.random.key(0), 2)
     params = abstract_params(NARROW)
     exported = jax.export.export(draw, platforms=PLATFORMS)(params, *rows, keys)

@@ -1,18 +1,24 @@
 """`sample`: what a picture depends on, what is written, and what is refused."""
 
+import dataclasses
+import importlib
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from onenoise_jax.__main__ import main
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.diffusion.samplers import DDIM, Ancestral, DPMSolver
 from onenoise_jax.families.noisy.sample import draw_images, draw_stages, grid_of, make_sampler
 from onenoise_jax.images.files import read_picture, read_text
-from tests.families.noisy.small import saved_weights, small_weights
+from onenoise_jax.training.projects import VARIABLE
+from tests.families.noisy.small import DIFFUSION, saved_weights, small_weights
 
+module = importlib.import_module("onenoise_jax.families.noisy.sample")
 SAMPLER = DDIM(4, eta=1.0)
 
 
@@ -80,12 +86,64 @@ def test_pictures_are_written_and_say_how_they_were_made(folder, tmp_path, capsy
         "seed": 5,
         "number": 8,
     }
-    blend = ["sample", f"{folder}", "-n", "8", "--blend", "2", *steps]
+    images = grid_of(draw_images(small_weights(), DDIM(2), 8, seed=5))
+    assert np.abs(255 * read_picture(grid) - images).max() < 1.5
+    blend = ["sample", f"{folder}", "-n", "8", "--blend", "2", "--seed", "5", *steps]
     main([*blend, "--out", f"{strip}"])
     assert read_picture(strip).shape == (2 + 8 * 18, 2 + 2 * 18, 3)
+    # The last of a row is the image, and so is the last frame of an animation.
+    second = read_picture(strip)[20:36, 20:36] * 255
+    assert np.abs(second - images[2:18, 20:36]).max() < 1.5
     main([*blend, "--out", f"{chain}"])
     with Image.open(chain) as animation:
         assert animation.is_animated and animation.size == (56, 56)
+        first = np.asarray(animation.convert("RGB"), int)
+        animation.seek(animation.n_frames - 1)
+        last = np.asarray(animation.convert("RGB"), int)
+    assert np.abs(last - images).max() <= 2 < np.abs(first - images).max()
+
+
+def test_the_run_its_step_and_its_average_are_those_asked_for(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def load(folder, **options):
+        asked.append((folder, options))
+        raise UserError("seen")
+
+    monkeypatch.setattr(module, "load_weights", load)
+    monkeypatch.setenv(VARIABLE, f"{tmp_path}")
+    (tmp_path / "mine").mkdir()
+    for arguments in (["mine"], ["mine@1_000", "--raw"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["sample", *arguments, "--out", f"{tmp_path / 'a.png'}"])
+        assert "seen" in capsys.readouterr().err
+    mine = tmp_path / "mine"
+    assert asked == [(mine, {"raw": False, "step": None}), (mine, {"raw": True, "step": 1000})]
+
+
+@pytest.mark.parametrize("objective", ["noise", "x0", "v"])
+def test_a_network_that_knows_an_image_draws_it_whatever_it_says(objective, monkeypatch):
+    weights, config = small_weights(), dataclasses.replace(DIFFUSION, objective=objective)
+    process = config.process()
+
+    class Knowing:
+        def __init__(self, config):
+            pass
+
+        def apply(self, image, x, t):
+            signal, sigma = (jnp.asarray(y)[t][:, None, None, None] for y in tables)
+            noise = (x - signal * image) / sigma
+            v = signal * noise - sigma * image
+            return {"noise": noise, "x0": image + 0 * x, "v": v}[objective]
+
+    tables = (process.signal, process.sigma)
+    monkeypatch.setattr(module, "PixelUNet", Knowing)
+    module._drawing.cache_clear()
+    facts = dataclasses.replace(weights.config, diffusion=config)
+    image = np.linspace(-0.9, 0.9, 256, dtype=np.float32).reshape(16, 16, 1)
+    drawn = draw_images(Weights(facts, image), DDIM(2), 2, seed=0)
+    module._drawing.cache_clear()
+    assert np.abs(drawn - (image + 1) * 127.5).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -96,6 +154,7 @@ def test_pictures_are_written_and_say_how_they_were_made(folder, tmp_path, capsy
         (["--out", "a.jpg"], "a file name that ends in .png"),
         (["--out", "a.png", "-n", "0"], "--number 0: expected at least 1"),
         (["--out", "a.png", "--seed", "-1"], "--seed -1: expected at least 0"),
+        (["--out", "a.png", "--seed", "4294967296"], "seeds end before 2^32"),
         (["--out", "a.png", "--blend", "0"], "--blend 0: expected at least 1"),
         (["--out", "a.png", "--blend", "3", "--steps", "2"], "at most the 2 steps"),
         (["--out", "a.png", "--raw"], "averaged weights only"),

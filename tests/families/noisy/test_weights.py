@@ -18,11 +18,11 @@ from onenoise_jax.families.noisy.commands import convert
 from onenoise_jax.families.noisy.weights import weight_map
 from onenoise_jax.families.noisy.weights_folder import load_weights
 from onenoise_jax.training.warm_start import read_warm_start
-from tests.families.noisy.small import NARROW, random_params, saved_weights
+from tests.families.noisy.small import DIFFUSION, NARROW, random_params, saved_weights
 
 CONFIG = {
     "arch": {"model": "Lara", "width_mult": 2, "timestep_channels": 4, "diffusion_method": "x"},
-    "diffusion": {"T": 20, "beta_start": 0.0001, "beta_stop": 0.5},
+    "diffusion": {"T": 20, "beta_start": 0.0002, "beta_stop": 0.5},
     "img": {"size": 16, "channels": 1},
     "optim": {"lr": 0.0001},
 }
@@ -53,7 +53,8 @@ def test_the_commands_bring_a_checkpoint_in_and_out_bit_by_bit(
     assert f"{kind} weights of current/{name}, step 7: lara of width 2, 16x16x1" in said
     assert "opt.state.pt was left" in said
     facts = load_weights(folder).config
-    assert (facts.model, facts.image_size, facts.diffusion.beta_stop) == (NARROW, 16, 0.5)
+    assert (facts.model, facts.image_size) == (NARROW, 16)
+    assert facts.diffusion == dataclasses.replace(DIFFUSION, beta_start=0.0002)
     out = tmp_path / "back.pt"
     main(["export", "noisy", "--weights", f"{folder}", "--out", f"{out}"])
     theirs, back = read_weights(source / name), read_weights(out)
@@ -150,3 +151,5 @@ def test_a_warm_start_takes_the_same_network_alone(tmp_path):
         read_warm_start("nowhere", load_weights, NARROW)
     with pytest.raises(UserError, match="averaged weights only"):
         load_weights(folder, raw=True)
+    with pytest.raises(UserError, match="weights alone: it has no steps"):
+        load_weights(folder, step=7)

@@ -31,7 +31,7 @@ from tests.families.onenoise.published import (
         ({"cond_layers": 3}, "cond_layers=3: expected a sequence"),
         ({"cond_layers": [7]}, r"cond_layers=(7,): expected numbers from 0 to 4"),
         ({"objective": "noise"}, "objective='noise': expected one of pred_noise, pred_x0"),
-        ({"train_timesteps": 1}, "timesteps=1: expected at least 2"),
+        ({"train_timesteps": 1}, "timesteps=1: expected 2 to 65536"),
         ({"emb_penalty": -1}, "embedding_penalty=-1.0: expected at least 0"),
         ({"image_size": 130}, "image_size=130: expected a positive multiple of 4"),
         ({"noise_types": ["perlin"]}, "noise_types=perlin: expected the published types"),
