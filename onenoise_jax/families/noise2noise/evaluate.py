@@ -83,14 +83,14 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
             "config.corruption.kind=none: nothing to spoil clean images with. Set it to a kind, or "
             "compare pictures of your own with `denoise --reference`."
         )
-    strengths = options.eval.strengths or tuple(dict.fromkeys((corruption.low, corruption.high)))
+    spoiling = corruptions_at(corruption, options.eval.strengths)
+    strengths = [one.low for one in spoiling]
     weights = load_weights(folder)
     report = report_folder(folder, weights.config.provenance.step)
     where = options.eval.data or EMBEDDED_NAME
     source = open_images(where, weights.config.model.channels, limit=options.eval.limit)
     restorer = Restorer(weights)
-    at = [corruption.at(strength) for strength in strengths]
-    rows = [row for one in at for row in measure(restorer, source, one, options.seed)]
+    rows = [row for one in spoiling for row in measure(restorer, source, one, options.seed)]
     result = {
         "data": {"source": where, "images": len(source), "fingerprint": source.fingerprint},
         "convention": f"{CONVENTION}; {PADDING}",
@@ -101,8 +101,22 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
         "images": [dataclasses.asdict(row) for row in rows],
     }
     table = as_table(result, rows)
-    picture = triptych(*Examples(restorer, source, at[-1], options.seed)[0])
+    picture = triptych(*Examples(restorer, source, spoiling[-1], options.seed)[0])
     return write_report(report, result, table, {"triptych": picture})
+
+
+def corruptions_at(
+    corruption: CorruptionConfig, strengths: Sequence[float]
+) -> list[CorruptionConfig]:
+    """`corruption` at each of `strengths`, or without any at both ends of its own range.
+
+    Raises UserError for a strength that it cannot have.
+    """
+    wanted = dict.fromkeys(strengths or (corruption.low, corruption.high))
+    try:
+        return [corruption.at(strength) for strength in wanted]
+    except ValueError as error:
+        raise UserError(f"config.eval.strengths={strengths}: {error}") from error
 
 
 def summary(strength: float, rows: Sequence[Row]) -> dict[str, float]:
