@@ -141,7 +141,10 @@ def restore_file(job: Job, options: argparse.Namespace) -> str:
     restored = restorer(noisy.pixels)
     if clean is not None:
         told.append(_compared(noisy.pixels, restored, clean))
-    write_photograph(job.out, dataclasses.replace(noisy, pixels=restored))
+    try:
+        write_photograph(job.out, dataclasses.replace(noisy, pixels=restored))
+    except OSError as error:  # A full disk, a name that is too long, ...
+        raise UserError(f"{job.out} cannot be written: {error.strerror}.") from error
     if options.montage:
         images = (noisy.pixels, restored, clean)
         floats = [None if image is None else as_floats(image) for image in images]

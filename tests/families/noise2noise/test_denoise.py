@@ -103,6 +103,17 @@ def test_pictures_of_a_folder_are_neither_results_nor_hidden_nor_replaced(tmp_pa
             find_jobs(inside, out)
 
 
+def test_a_full_disk_is_told_of(folder, weights, monkeypatch, capsys):
+    def write(*arguments):
+        raise OSError(28, "No space left on device")
+
+    module = "onenoise_jax.families.noise2noise.denoise"
+    monkeypatch.setattr(f"{module}.write_photograph", write)
+    with pytest.raises(SystemExit, match="2"):
+        denoise(folder / "noisy.png", "--out", folder / "out.png", "--weights", weights)
+    assert "out.png cannot be written: No space left on device" in capsys.readouterr().err
+
+
 def test_a_damaged_file_of_a_folder_is_told_of_at_the_end(folder, weights, capsys):
     (folder / "in" / "deeper").mkdir(parents=True)
     (folder / "in" / "a.png").write_bytes(b"no picture")
