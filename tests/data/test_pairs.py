@@ -7,12 +7,14 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.crops import Crops
 from onenoise_jax.data.images import Repeated, open_images
 from onenoise_jax.data.pair_check import (
+    PairCheck,
     check_pair,
     displacement,
     noise_sigma,
     plain_parts,
     warnings_of,
 )
+from onenoise_jax.data.pair_check import check_pairs as check_pairs_of
 from onenoise_jax.data.pairs import open_pairs, pair_layers
 from onenoise_jax.data.pipeline import Batches
 from onenoise_jax.data.source import split
@@ -54,6 +56,12 @@ def test_two_folders_give_pairs_of_equal_names(tmp_path):
     assert pairs_of(source) == {(0, 100), (1, 101), (2, 102)}
     with pytest.raises(IndexError):
         source[3]
+    before = source.fingerprint
+    save(tmp_path / "two" / "a.bmp", 99)
+    with pytest.warns(UserWarning, match="no partner"):
+        assert (
+            open_pairs(tmp_path / "one", "folders", targets=tmp_path / "two").fingerprint != before
+        )
 
 
 def test_bursts_give_every_pair_of_two_frames_of_one_scene(tmp_path):
@@ -199,6 +207,23 @@ def test_the_command_tells_of_pairs_and_warns(photograph, tmp_path, capsys):
         assert check_pairs.main([str(tmp_path), "--layout", "bursts"]) == 0
     assert check_pairs.main([str(tmp_path)]) == 2
     assert check_pairs.main([str(tmp_path), "--count", "0"]) == 2
+
+
+def test_one_pair_that_is_displaced_or_alike_is_told_from_many():
+    """A shift of one pair in any direction is warned of; correlations as their median is."""
+    good = [PairCheck(f"{i}", 0.0, 0.0, (9.0, 9.0), 0.0) for i in range(2)]
+    assert not warnings_of([*good, PairCheck("same", 0.7, -0.7, (9.0, 9.0), 1.0)])
+    for down, right in ((-0.8, 0.0), (0.8, 0.0), (0.0, -0.8), (0.0, 0.8)):
+        (message,) = warnings_of([*good, PairCheck("far", down, right, (9.0, 9.0), 0.0)])
+        assert f"in far the target lies {down:+.1f} pixels down and {right:+.1f} right" in message
+
+
+def test_checked_pairs_are_spread_over_all(tmp_path):
+    for scene in range(6):
+        for frame in range(2):
+            save(tmp_path / f"{scene}" / f"{frame}.png", scene, (32, 32))
+    checks = check_pairs_of(open_pairs(tmp_path, "bursts"), 2)
+    assert len(checks) == 2 and int(checks[1].name) - int(checks[0].name) >= 3
 
 
 def test_pictures_of_a_few_pixels_cannot_be_compared():

@@ -101,7 +101,8 @@ def test_layers_are_found_by_their_names(tmp_path):
             "View.Depth.V": color[..., 0],
         },
     )
-    write_layers(tmp_path / "target" / "0.exr", named("", albedo, "RGB"))
+    target = {**named("View.Combined.", albedo, "RGB"), **named("View.DiffCol.", color, "RGB")}
+    write_layers(tmp_path / "target" / "0.exr", target)
     buffers = open_renders(tmp_path)[0].buffers
     for kind, expected in (("render", color), ("albedo", albedo), ("normal", normal)):
         np.testing.assert_array_equal(buffers[kind], expected)
@@ -130,9 +131,9 @@ def test_parts_of_a_file_are_layers_too(tmp_path):
 def test_fireflies_are_cut_at_what_a_half_holds(tmp_path):
     write_view(tmp_path, 1)
     bright = radiance(0)
-    bright[2, 3] = 1e9
+    bright[2, 3] = (1e9, -1e9, 7)
     write_picture(tmp_path / "render" / "0.exr", bright)
-    assert open_renders(tmp_path)[0].buffers["render"][2, 3].tolist() == [65504.0] * 3
+    assert open_renders(tmp_path)[0].buffers["render"][2, 3].tolist() == [65504, -65504, 7]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,7 @@ def test_fireflies_are_cut_at_what_a_half_holds(tmp_path):
     [
         (lambda d: write_picture(d / "albedo" / "0.exr", radiance(0, (5, 9, 3))), "albedo 9 x 5"),
         (lambda d: write_picture(d / "render" / "0.exr", radiance(0) * np.nan), "162 of 162"),
+        (lambda d: write_picture(d / "render" / "0.exr", radiance(0) * np.inf), "162 of 162"),
         (lambda d: (d / "target" / "0.exr").write_bytes(b"junk"), "not a readable OpenEXR"),
         (
             lambda d: write_layers(

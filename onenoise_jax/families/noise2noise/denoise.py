@@ -57,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
             raise UserError(f"--{one_picture} is for one picture, but {options.input} is a folder.")
     if options.montage:
         check_destination(options.montage, (".png",))
+    if not options.input.is_dir():
+        _check_apart(options)
     if not (options.estimate and options.weights is None):
         open_restorer(options.weights or pretrained(DEFAULT), options.tile)
     if not options.input.is_dir():
@@ -101,8 +103,9 @@ def run_all(tasks: Sequence[Callable[[], str]], out: Path) -> None:
 def find_jobs(source: Path, out: Path) -> list[Job]:
     """The picture `source` to the file `out`, or every picture below the folder `source`.
 
-    Those keep their relative names; where a format cannot be written they get `.png`. Raises
-    UserError if there is none, if two would get one name, and where an input would be replaced.
+    Those keep their relative names; where a format cannot be written they get `.png`. Hidden files
+    are passed over, and, where `out` is below `source`, what is in it from before. Raises UserError
+    if there is none, if two would get one name, and where an input would be replaced.
     """
     if not source.is_dir():
         if not source.is_file():
@@ -112,25 +115,38 @@ def find_jobs(source: Path, out: Path) -> list[Job]:
     else:
         if out.exists() and not out.is_dir():
             raise UserError(f"--out={out} is a file; expected a folder, as {source} is one.")
-        inside = out.resolve()
+        results = out.resolve()
+        holds_results = source.resolve() in results.parents
         files = [
             path
             for path in sorted(source.rglob("*"))
             if path.suffix.lower() in READABLE
             and path.is_file()
-            and inside not in path.resolve().parents
+            and not any(part.startswith(".") for part in path.relative_to(source).parts)
+            and not (holds_results and results in path.resolve().parents)
         ]
         if not files:
             raise UserError(f"{source} has no pictures ({' '.join(READABLE)}).")
         jobs = [Job(path, _beside(out / path.relative_to(source))) for path in files]
+    inputs = {job.source.resolve() for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
-        if job.out.resolve() == job.source.resolve():
-            raise UserError(f"--out={job.out} is the input. Give another name.")
+        if job.out.resolve() in inputs:
+            raise UserError(f"{job.out} is an input, and would be replaced. Give another --out.")
         other = taken.setdefault(job.out, job.source)
         if other is not job.source:
             raise UserError(f"{job.source} and {other} would both be written to {job.out}.")
     return jobs
+
+
+def _check_apart(options: argparse.Namespace) -> None:
+    """Raises UserError if a file to write is one of those to read, or both are one."""
+    read = {"the input": options.input, "--reference": options.reference}
+    taken = {path.resolve(): name for name, path in read.items() if path}
+    for name, path in (("--out", options.out), ("--montage", options.montage)):
+        other = taken.setdefault(path.resolve(), name) if path else name
+        if other != name:
+            raise UserError(f"{name}={path} is {other}, too: it would be replaced.")
 
 
 def _beside(path: Path) -> Path:
@@ -152,7 +168,10 @@ def restore_file(job: Job, options: argparse.Namespace) -> str:
     restored = restorer(noisy.pixels)
     if clean is not None:
         told.append(_compared(noisy.pixels, restored, clean))
-    write_photograph(job.out, dataclasses.replace(noisy, pixels=restored))
+    try:
+        write_photograph(job.out, dataclasses.replace(noisy, pixels=restored))
+    except OSError as error:  # A full disk, a name that is too long, ...
+        raise UserError(f"{job.out} cannot be written: {error.strerror}.") from error
     if options.montage:
         images = (noisy.pixels, restored, clean)
         floats = [None if image is None else as_floats(image) for image in images]

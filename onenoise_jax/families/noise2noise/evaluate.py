@@ -14,6 +14,7 @@ from onenoise_jax.data.images import EMBEDDED_NAME, open_images
 from onenoise_jax.evaluation.fidelity import CONVENTION, Fidelity, fidelity
 from onenoise_jax.evaluation.report import report_folder, write_report
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
+from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
 from onenoise_jax.families.noise2noise.examples import Examples, Renders, SpoiltImages
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.families.noise2noise.triptych import triptych
@@ -58,6 +59,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
             "config.corruption.kind=none: nothing to spoil clean images with. Set it to a kind, or "
             "compare pictures of your own with `denoise --reference`."
         )
+    spoiling = [] if are_renders else corruptions_at(corruption, options.eval.strengths)
     weights = load_weights(folder)
     report = report_folder(folder, weights.config.provenance.step)
     restorer = Restorer(weights)
@@ -70,11 +72,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
         where = options.eval.data or EMBEDDED_NAME
         convention = CONVENTION
         source = open_images(where, weights.config.model.channels, limit=options.eval.limit)
-        both = dict.fromkeys((corruption.low, corruption.high))
-        examples = [
-            SpoiltImages(restorer, source, corruption.at(strength), options.seed)
-            for strength in options.eval.strengths or both
-        ]
+        examples = [SpoiltImages(restorer, source, one, options.seed) for one in spoiling]
     rows = [row for one in examples for row in measure(one)]
     result = {
         "data": {"source": where, "images": len(source), "fingerprint": source.fingerprint},
@@ -88,6 +86,20 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
     table = as_table(examples[0].title.split()[0], result, rows)
     picture = triptych(*examples[-1][0])
     return write_report(report, result, table, {"triptych": picture})
+
+
+def corruptions_at(
+    corruption: CorruptionConfig, strengths: Sequence[float]
+) -> list[CorruptionConfig]:
+    """`corruption` at each of `strengths`, or without any at both ends of its own range.
+
+    Raises UserError for a strength that it cannot have.
+    """
+    wanted = dict.fromkeys(strengths or (corruption.low, corruption.high))
+    try:
+        return [corruption.at(strength) for strength in wanted]
+    except ValueError as error:
+        raise UserError(f"config.eval.strengths={strengths}: {error}") from error
 
 
 def summary(strength: float | None, rows: Sequence[Row]) -> dict[str, float | None]:

@@ -42,7 +42,10 @@ def render_tasks(restorer: Restorer, folder: Path, out: Path) -> Sequence[Callab
     def restore(index: int) -> str:
         render = source[index]
         path = out / f"{render.name}.exr"
-        write_picture(path, restore_render(restorer, render))
+        try:
+            write_picture(path, restore_render(restorer, render))
+        except OSError as error:
+            raise UserError(f"{path} cannot be written: {error.strerror}.") from error
         return f"{folder / render.name} -> {path}"
 
     return [functools.partial(restore, index) for index in range(len(source))]

@@ -9,6 +9,7 @@ from scipy import stats
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.families.noise2noise.corruptions import (
+    LARGEST_INVERTED,
     CorruptionConfig,
     make_corruption,
     poisson_counts,
@@ -43,6 +44,12 @@ def test_mean_and_variance_are_those_of_the_table(kind):
     np.testing.assert_allclose(draws.var(0), variance, rtol=0.06)
 
 
+def test_gaussian_noise_is_normal():
+    y, _ = spoilt("gaussian", 25.0, 25.0)
+    noise = np.asarray(y - IMAGE).ravel() * 255 / 25
+    assert stats.kstest(noise, "norm").statistic < 2 / noise.size**0.5
+
+
 @pytest.mark.parametrize("kind", [*MOMENTS, "text"])
 def test_source_and_target_are_independent_and_so_are_their_strengths(kind):
     high = {"text": 0.4, "bernoulli": 0.9, "impulse": 0.9}.get(kind, 50.0)
@@ -61,13 +68,21 @@ def test_source_and_target_are_independent_and_so_are_their_strengths(kind):
     assert abs(np.corrcoef(strengths)[0, 1]) < 0.5
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.3, 7.0, 50.0])
+@pytest.mark.parametrize("rate", [0.0, 0.3, 7.0, 50.0, LARGEST_INVERTED])
 def test_counts_of_photons_are_distributed_as_poisson_says(rate):
-    counts = np.asarray(poisson_counts(jax.random.key(0), jnp.full(1 << 16, rate), 50.0))
-    values = np.arange(100)
+    counts = np.asarray(poisson_counts(jax.random.key(0), jnp.full(1 << 16, rate), max(rate, 50.0)))
+    values = np.arange(120)
     found = np.array([np.mean(counts <= value) for value in values])
     # Kolmogorov and Smirnov: beyond 2 / sqrt(n) with a probability below 0.001.
     assert np.abs(found - stats.poisson.cdf(values, rate)).max() < 2 / 256
+
+
+def test_bright_images_keep_their_mean_where_strengths_vary():
+    """Counts are looked for as far as the strongest light needs, not the weakest."""
+    corruption = make_corruption(CorruptionConfig("poisson", 1.0, 50.0))
+    keys = jax.random.split(jax.random.key(4), 32)
+    noisy = jax.jit(jax.vmap(lambda key: corruption(key, jnp.ones((64, 64, 1)))[0]))(keys)
+    np.testing.assert_allclose(noisy.mean(axis=(1, 2, 3)), 1, atol=5 / 64)
 
 
 def test_large_rates_are_left_to_the_library():
@@ -95,6 +110,17 @@ def test_impulses_leave_other_pixels_alone():
     changed = np.asarray(y != IMAGE)
     assert changed.any(axis=-1).mean() == pytest.approx(0.4, abs=0.02)
     np.testing.assert_array_equal(changed.any(axis=-1), changed.all(axis=-1))
+
+
+def test_impulses_and_letters_are_of_any_colour():
+    """Hardly ever of a shade of grey."""
+    for kind in ("impulse", "text"):
+        y, _ = spoilt(kind, 0.4, 0.4)
+        new = np.asarray(y)[np.asarray(y != IMAGE).all(axis=-1)]
+        assert np.mean(np.ptp(new, axis=-1) < 0.02) < 0.05
+    y, _ = spoilt("impulse", 0.4, 0.4)
+    drawn = np.asarray(y)[np.asarray(y != IMAGE).all(axis=-1)]
+    np.testing.assert_allclose(np.corrcoef(drawn.T), np.eye(3), atol=0.06)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
@@ -125,6 +151,10 @@ def test_what_is_stored_is_clipped_and_rounded_if_asked_for():
     assert float(raw.min()) < 0 and float(raw.max()) > 1
     assert float(both.min()) == 0 and float(both.max()) == 1
     np.testing.assert_allclose(both * 255, np.rint(np.clip(raw, 0, 1) * 255), atol=1e-4)
+    clipped, _ = spoilt("gaussian", 50.0, 50.0, clip=True)
+    np.testing.assert_allclose(clipped, np.clip(raw, 0, 1), atol=1e-6)
+    rounded, _ = spoilt("gaussian", 50.0, 50.0, round=True)
+    np.testing.assert_allclose(rounded * 255, np.rint(raw * 255), atol=1e-4)
 
 
 def test_nothing_is_done_to_pairs():

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from onenoise_jax.__main__ import main
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.fidelity import fidelity
 from onenoise_jax.evaluation.noise_level import noise_level
+from onenoise_jax.families.noise2noise.denoise import find_jobs
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.families.noise2noise.shipped import best_for
 from onenoise_jax.images.files import read_picture
@@ -64,6 +67,53 @@ def test_depth_and_transparency_are_kept(folder, weights):
     np.testing.assert_array_equal(found.alpha, alpha)
 
 
+def test_a_colour_profile_is_kept(folder, weights):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write_photograph(folder / "noisy.png", Photograph(NOISY, profile=profile))
+    denoise(folder / "noisy.png", "--out", folder / "out.png", "--weights", weights)
+    assert read_photograph(folder / "out.png").profile == profile
+
+
+def test_without_weights_those_for_the_estimated_level_are_taken(folder, weights, monkeypatch):
+    asked = []
+    module = "onenoise_jax.families.noise2noise.denoise"
+    monkeypatch.setattr(f"{module}.best_for", lambda level: asked.append(level) or weights)
+    denoise(folder / "noisy.png", "--out", folder / "out.png", "--estimate")
+    assert asked == [noise_level(NOISY)]
+    wanted = Restorer(small_weights())(NOISY)
+    np.testing.assert_array_equal(read_photograph(folder / "out.png").pixels, wanted)
+
+
+def test_pictures_of_a_folder_are_neither_results_nor_hidden_nor_replaced(tmp_path):
+    inside = tmp_path / "in"
+    for name in ("a.png", "out/a.png", "._a.png", ".thumbs/a.png", "notes.txt"):
+        (inside / name).parent.mkdir(parents=True, exist_ok=True)
+        (inside / name).touch()
+
+    def found(out):
+        jobs = find_jobs(inside, out)
+        return [f"{job.source.relative_to(inside)} {job.out.relative_to(out)}" for job in jobs]
+
+    assert found(inside / "out") == ["a.png a.png"]
+    assert found(tmp_path / "new") == found(tmp_path) == ["a.png a.png", "out/a.png out/a.png"]
+    (inside / "in").mkdir()
+    (inside / "in" / "a.png").touch()
+    for out in (inside, tmp_path):
+        with pytest.raises(UserError, match="is an input, and would be replaced"):
+            find_jobs(inside, out)
+
+
+def test_a_full_disk_is_told_of(folder, weights, monkeypatch, capsys):
+    def write(*arguments):
+        raise OSError(28, "No space left on device")
+
+    module = "onenoise_jax.families.noise2noise.denoise"
+    monkeypatch.setattr(f"{module}.write_photograph", write)
+    with pytest.raises(SystemExit, match="2"):
+        denoise(folder / "noisy.png", "--out", folder / "out.png", "--weights", weights)
+    assert "out.png cannot be written: No space left on device" in capsys.readouterr().err
+
+
 def test_a_damaged_file_of_a_folder_is_told_of_at_the_end(folder, weights, capsys):
     (folder / "in" / "deeper").mkdir(parents=True)
     (folder / "in" / "a.png").write_bytes(b"no picture")
@@ -82,7 +132,11 @@ def test_a_damaged_file_of_a_folder_is_told_of_at_the_end(folder, weights, capsy
     ("arguments", "message"),
     [
         (["nothing.png", "--out", "o.png"], "no such file or folder"),
-        (["noisy.png", "--out", "noisy.png"], "is the input"),
+        (["noisy.png", "--out", "noisy.png"], "is an input"),
+        (["noisy.png", "--out", "o.png", "--montage", "noisy.png"], "noisy.png is the input"),
+        (["noisy.png", "--out", "o.png", "--montage", "o.png"], "o.png is --out"),
+        (["noisy.png", "--out", "clean.png", "--reference", "clean.png"], "is --reference"),
+        (["noisy.png", "--out", "o.png", "--tile", "0"], "tile=0"),
         (["noisy.png", "--out", "o.gif"], "ends in .png"),
         (["noisy.png", "--out", "o.exr"], "keeps float32"),
         (["noisy.png", "--out", "o.png", "--tile", "50"], "multiple of 32"),
@@ -130,3 +184,11 @@ def test_the_level_of_noise_is_estimated(sigma):
     ramp = np.linspace(0.2, 0.8, 128)[:, None, None] * np.ones((128, 128, 3))
     noisy = ramp + rng.normal(0, sigma / 255, ramp.shape)
     assert noise_level(noisy) == pytest.approx(sigma, rel=0.1)
+    for plain in (0, 0.4):
+        noisy[..., 2] = plain
+        assert noise_level(noisy) == pytest.approx(sigma, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (64, 64, 1), (1, 1, 3)])
+def test_a_plain_picture_has_no_noise(shape):
+    assert noise_level(np.zeros(shape, np.uint8)) == noise_level(np.full(shape, 0.4)) == 0

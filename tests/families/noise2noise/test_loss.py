@@ -1,5 +1,7 @@
 """The losses against their formulas, and what a loss leaves out."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from onenoise_jax.families.noise2noise.loss import (
     ObjectiveConfig,
     check_objective,
     loss_per_sample,
+    make_loss,
     pair,
 )
 from onenoise_jax.families.noise2noise.tone import tone_map
@@ -52,7 +55,7 @@ def test_the_denominator_of_the_hdr_loss_is_not_differentiated():
 
 @pytest.mark.parametrize(("kind", "progress", "wanted"), [("l2", 0, 0.22), ("l1", 0, 0.1)])
 def test_minimisers_are_the_mean_and_the_median(kind, progress, wanted):
-    """Of targets that are 0.1 in three of five pixels, 0.7 in one and 0.1 in another."""
+    """Of targets that are 0.1 in four of five pixels, and 0.7 in one."""
     target = jnp.array([0.1, 0.1, 0.1, 0.1, 0.7]).reshape(1, 5, 1, 1)
     known, progress = jnp.ones_like(target), jnp.full(1, float(progress))
     guesses = jnp.linspace(0, 1, 1001)
@@ -61,6 +64,47 @@ def test_minimisers_are_the_mean_and_the_median(kind, progress, wanted):
         for guess in guesses[::10]
     ]
     assert guesses[::10][int(np.argmin(found))] == pytest.approx(wanted, abs=0.011)
+
+
+def test_at_the_end_of_a_run_a_pixel_that_is_met_has_a_gradient():
+    """Without the 1e-8 inside of the power it would be NaN."""
+    image = jnp.full((1, 2, 2, 1), 0.5)
+    known, progress = jnp.ones_like(image), jnp.ones(1)
+    for over in (0.75, 1.0):
+        loss = partial(loss_per_sample, "l0", known=known, progress=over * progress, target=image)
+        assert np.isfinite(jax.grad(lambda x, loss=loss: loss(x).sum())(image)).all()
+
+
+def test_the_loss_of_a_batch_is_that_of_its_pairs_by_the_chosen_formula():
+    class Half:
+        """A network with one parameter."""
+
+        def apply(self, params, image):
+            return params * image
+
+    corruption = make_corruption(CorruptionConfig("bernoulli", 0.3, 0.3))
+    pixels = jnp.uint8(rng.integers(0, 256, SHAPE))
+    keys = jax.random.split(jax.random.key(0), 2)
+    source, target, known = jax.vmap(
+        lambda image, key: pair(ObjectiveConfig(), corruption, {"pixels": image}, key)
+    )(pixels, keys)
+    for kind in ("l2", "l1", "l0"):
+        loss, metrics = make_loss(ObjectiveConfig(loss=kind), Half(), corruption)(
+            jnp.float32(0.5), {}, {"pixels": pixels, "progress": PROGRESS}, keys
+        )
+        wanted = loss_per_sample(kind, 0.5 * source, target, known, PROGRESS).mean()
+        np.testing.assert_allclose(loss, wanted, rtol=1e-5)
+        np.testing.assert_allclose(metrics["loss"].compute(), wanted, rtol=1e-5)
+
+
+def test_what_is_known_is_said_of_the_target_and_not_of_the_source():
+    corruption = make_corruption(CorruptionConfig("bernoulli", 0.5, 0.5))
+    row, key = {"pixels": jnp.full((16, 16, 3), 255, jnp.uint8)}, jax.random.key(0)
+    source, target, known = pair(ObjectiveConfig(), corruption, row, key)
+    np.testing.assert_array_equal(target, np.broadcast_to(known, target.shape))
+    assert (source[..., :1] != known).any()
+    _, clean, everywhere = pair(ObjectiveConfig(targets="clean"), corruption, row, key)
+    assert np.asarray(clean == 1).all() and np.asarray(everywhere == 1).all()
 
 
 def test_clean_targets_are_the_image_and_noisy_ones_are_not():

@@ -59,6 +59,12 @@ def test_depths_agree(restorer):
     np.testing.assert_allclose(deep / 65535, floats, atol=1 / 65535)
 
 
+def test_pictures_are_continued_by_reflection(restorer):
+    image = rng.random((40, 33, 3), np.float32)
+    mirrored = np.pad(image, [(0, 24), (0, 31), (0, 0)], "reflect")
+    np.testing.assert_allclose(restorer(image), restorer.floats(mirrored)[:40, :33], atol=1e-6)
+
+
 def test_grey_is_three_equal_channels(restorer):
     image = rng.random((32, 32, 1), np.float32)
     three = restorer(np.repeat(image, 3, axis=-1))
