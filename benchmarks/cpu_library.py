@@ -36,7 +36,8 @@ def main() -> None:
         options.rounds,
     )
     ratio = round(medians["default"] / medians["ours"], 2)
-    print(json.dumps({**vars(options), "median_milliseconds": medians, "ratio": ratio}))
+    rounded = {name: round(value, 1) for name, value in medians.items()}
+    print(json.dumps({**vars(options), "median_milliseconds": rounded, "ratio": ratio}))
 
 
 if __name__ == "__main__":

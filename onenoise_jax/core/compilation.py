@@ -1,8 +1,8 @@
 """How programs are compiled: kept between runs, and on CPUs by the quicker of two libraries.
 
 XLA:CPU gives single convolutions and matrix products to YNNPACK by default. For the networks here
-its own way, through Eigen, is 1.3 to 1.6 times as fast for whole steps (docs/performance.md);
-sums stay with YNNPACK.
+its own way, through Eigen, makes whole steps faster (docs/performance.md has by how much); sums
+stay with YNNPACK.
 """
 
 import os

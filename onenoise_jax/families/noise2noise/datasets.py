@@ -17,6 +17,7 @@ from onenoise_jax.data.pipeline import Sample
 from onenoise_jax.data.renders import BUFFERS, open_renders, render_layers
 from onenoise_jax.data.source import Subset, split
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
+from onenoise_jax.families.noise2noise.tone import FEATURES
 
 Row = dict[str, np.ndarray]
 
@@ -84,10 +85,10 @@ def _pairs(options: Noise2NoiseConfig) -> Opened:
 
 def _renders(options: Noise2NoiseConfig) -> Opened:
     data = options.data
-    if options.model.channels != 9 or options.model.output_channels != 3:
+    if options.model.channels != FEATURES or options.model.output_channels != 3:
         raise UserError(
             f"config.model.channels={options.model.channels}: renders with albedo and normal have "
-            "9, and 3 output channels."
+            f"{FEATURES}, and 3 output channels."
         )
     target = "noisy" if options.objective.targets == "noisy" else "reference"
     source = open_renders(Path(data.source), target=target)

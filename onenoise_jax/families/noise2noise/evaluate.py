@@ -36,7 +36,8 @@ class Row:
 def measure(examples: Examples) -> list[Row]:
     """A row for each whole image."""
     rows = []
-    for index in tqdm(range(len(examples)), unit="image", desc=examples.title):
+    title = f"{examples.kind} {_told(examples.strength)}".strip()
+    for index in tqdm(range(len(examples)), unit="image", desc=title):
         spoilt, restored, clean = examples[index]
         before, after = fidelity(spoilt, clean), fidelity(restored, clean)
         rows.append(Row(examples.name(index), examples.strength, before, after))
@@ -83,7 +84,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
         "mean": [summary(one.strength, rows) for one in examples],
         "images": [dataclasses.asdict(row) for row in rows],
     }
-    table = as_table(examples[0].title.split()[0], result, rows)
+    table = as_table(examples[0].kind, result, rows)
     picture = triptych(*examples[-1][0])
     return write_report(report, result, table, {"triptych": picture})
 

@@ -19,7 +19,7 @@ from onenoise_jax.families.noise2noise.tone import tone_map
 class Examples(Protocol):
     """Images, each spoilt, restored and clean: (h, w, c) float32, of noise of one strength."""
 
-    title: str
+    kind: str
     strength: float | None
 
     def __len__(self) -> int: ...
@@ -39,7 +39,7 @@ class SpoiltImages:
     def __init__(
         self, restorer: Restorer, source: ImageSource, corruption: CorruptionConfig, seed: int
     ):
-        self.title, self.strength = f"{corruption.kind} {corruption.low:g}", corruption.low
+        self.kind, self.strength = corruption.kind, corruption.low
         self._restorer, self._source = restorer, source
         self._stream = (seed, "evaluation", round(corruption.low * 1000))
         spoil = make_corruption(corruption)
@@ -60,7 +60,7 @@ class SpoiltImages:
 class Renders:
     """`Examples` of the renders in `folder` and the converged ones of their views, tone-mapped."""
 
-    title, strength = "renders", None
+    kind, strength = "renders", None
 
     def __init__(self, restorer: Restorer, folder: Path, limit: int | None = None):
         source = open_renders(folder, target="reference")

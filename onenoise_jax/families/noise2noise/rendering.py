@@ -10,17 +10,14 @@ import numpy as np
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.renders import Render, open_renders
 from onenoise_jax.families.noise2noise.restoring import Restorer
-from onenoise_jax.families.noise2noise.tone import render_features
+from onenoise_jax.families.noise2noise.tone import FEATURES, render_features
 from onenoise_jax.images.files import write_picture
 from onenoise_jax.models.restoration_unet import RestorationUNetConfig
-
-CHANNELS = 9
-"""Of a network that sees radiance, albedo and normals."""
 
 
 def sees_renders(model: RestorationUNetConfig) -> bool:
     """Whether a network is for renders, rather than for pictures."""
-    return model.channels == CHANNELS
+    return model.channels == FEATURES
 
 
 def restore_render(restorer: Restorer, render: Render) -> np.ndarray:

@@ -3,6 +3,9 @@
 import jax
 import jax.numpy as jnp
 
+FEATURES = 9
+"""Channels of `render_features`."""
+
 
 def tone_map(radiance: jax.Array) -> jax.Array:
     """(v / (1 + v))^(1 / 2.2), in [0, 1): Reinhard et al. 2002 with a display's gamma.

@@ -1,6 +1,7 @@
 """Networks for renders: `denoise` on a folder of views, and `--mode=eval` against references."""
 
 import dataclasses
+import errno
 import json
 
 import numpy as np
@@ -74,6 +75,19 @@ def test_a_damaged_render_is_told_of_at_the_end(views, weights, capsys):
     told = capsys.readouterr()
     assert "2 of 3 pictures" in told.out and str(path) in told.err
     assert not (views.parent / "out" / "sea" / "table" / "0.exr").exists()
+
+
+def test_a_full_disk_is_told_of(views, weights, capsys, monkeypatch):
+    def write(path, image):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("onenoise_jax.families.noise2noise.rendering.write_picture", write)
+    with pytest.raises(SystemExit) as stopped:
+        denoise(views, "--out", views.parent / "out", "--weights", weights)
+    assert stopped.value.code == 1
+    told = capsys.readouterr()
+    assert "0 of 3 pictures" in told.out
+    assert "0.exr cannot be written: No space left on device" in told.err
 
 
 @pytest.mark.parametrize(
