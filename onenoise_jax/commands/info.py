@@ -116,12 +116,13 @@ def _numbers(folder: Path, last: float) -> Iterator[tuple[str, str]]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; one that is just being written is left out."""
+    """The lines of metrics.jsonl, but damaged ones, as one is that is just being written."""
     lines = []
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            lines.append(line | {"step": int(line["step"])})
+    with contextlib.suppress(OSError):
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                line = json.loads(text)
+                lines.append(line | {"step": int(line["step"])})
     return lines
 
 

@@ -10,7 +10,14 @@ from typing import Any
 import jax
 
 from onenoise_jax.convert.files import write_weights
-from onenoise_jax.convert.folder import WEIGHTS_FILE, Provenance, load_folder, save_folder
+from onenoise_jax.convert.folder import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    Provenance,
+    load_folder,
+    read_json,
+    save_folder,
+)
 from onenoise_jax.convert.mapping import Rule, from_flax
 from onenoise_jax.core.errors import UserError
 
@@ -30,6 +37,7 @@ class Weights:
 
 def load_weights(
     folder: Path,
+    family: str,
     cls: type,
     abstract_params: Callable[[Any], Any],
     read_run: Callable[..., tuple[Mapping[str, Any], Any, int]],
@@ -38,16 +46,16 @@ def load_weights(
 ) -> Weights:
     """The weights in `folder`: one of weights (see `convert.folder`), or a run's.
 
-    `cls` is the family's config of weights, `abstract_params` tells the shapes of a network's
-    parameters. `read_run(folder, raw=...)` gives of a run the fields of `cls` but for the
-    provenance, the averaged parameters or the `raw` ones, and their step. A folder of weights
-    holds one kind. Raises UserError if `folder` is neither, and for `raw` of a folder that holds
-    averaged weights.
+    `cls` is the config of weights of the `family`, `abstract_params` tells the shapes of a
+    network's parameters. `read_run(folder, family, raw=...)` gives of a run the fields of `cls`
+    but for the provenance, the averaged parameters or the `raw` ones, and their step. A folder of
+    weights holds one kind. Raises UserError if `folder` is neither, or of another family, and for
+    `raw` of a folder that holds averaged weights.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected one of weights, or a run's")
     if (folder / "checkpoints").is_dir():
-        facts, params, step = read_run(folder, raw=raw)
+        facts, params, step = read_run(folder, family, raw=raw)
         provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
         return Weights(cls(**facts, provenance=provenance), params)
     if not (folder / WEIGHTS_FILE).exists():
@@ -55,6 +63,9 @@ def load_weights(
             f"{folder} is neither a folder of weights (it has no {WEIGHTS_FILE}) nor a run's "
             "(it has no checkpoints)"
         )
+    found = read_json(folder / CONFIG_FILE).get("family")
+    if found != family:
+        raise UserError(f"{folder} holds weights of the family {found}, not {family}")
     weights = Weights(*load_folder(folder, cls, lambda config: abstract_params(config.model)))
     if raw and weights.config.provenance.kind != "raw":
         raise UserError(f"{folder} holds averaged weights only: raw ones are not there")

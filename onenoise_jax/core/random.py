@@ -28,3 +28,18 @@ def stream_generator(seed: int, name: str, *indices: int) -> np.random.Generator
 def stream_generators(seed: int, name: str, indices: Sequence[int]) -> list[np.random.Generator]:
     """`stream_generator(seed, name, index)` for each of `indices`, ten times as fast for many."""
     return generators((seed, zlib.crc32(name.encode())), indices)
+
+
+def stream_uniform(seed: int, name: str, indices: range, count: int) -> np.ndarray:
+    """`count` uniform numbers for each of consecutive `indices`, (indices, count) in [0, 1).
+
+    Those of an index do not depend on which others are asked for. They are made in one call, where
+    each of `stream_generators` takes ten times as long for itself.
+    """
+    if indices.step != 1:
+        raise ValueError(f"{indices}: expected consecutive indices.")
+    # Philox makes its n-th four numbers of nothing but n and the key.
+    blocks = -(-count // 4)
+    key = np.random.SeedSequence((seed, zlib.crc32(name.encode()))).generate_state(2, np.uint64)
+    philox = np.random.Philox(key=key, counter=indices.start * blocks)
+    return np.random.Generator(philox).random((len(indices), 4 * blocks))[:, :count]

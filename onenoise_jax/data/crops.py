@@ -9,6 +9,7 @@ import numpy as np
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.image_conversion import cover
 from onenoise_jax.data.named_images import NamedImage
+from onenoise_jax.data.pipeline import Slots
 
 Layers = Callable[[Any, np.random.Generator], Mapping[str, np.ndarray]]
 """`layers(item, generator)`: arrays (height, width, channels) of one size, by name.
@@ -44,14 +45,10 @@ class Crops:
             raise UserError(f"crop size={self.size}, resized={self.resized}: expected at least 1.")
 
     def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: Sequence[Any],
-        generators: Sequence[np.random.Generator],
+        self, slots: Slots, records: Sequence[int], source: Sequence[Any]
     ) -> dict[str, np.ndarray]:
         made = []
-        for record, generator in zip(records, generators, strict=True):
+        for record, generator in zip(records, slots.generators(), strict=True):
             layers = self.layers(source[record], generator)
             crops = random_crop(list(layers.values()), self.size, self.flip, generator)
             if self.resized is not None:

@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.records import LabelledImage
+from onenoise_jax.data.pipeline import Slots
 from onenoise_jax.data.source import Source
 
 _OTHER_ORDER = np.dtype(np.uint64).newbyteorder("S")
@@ -71,11 +71,7 @@ class Mixing:
             )
 
     def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: Source,
-        generators: Sequence[np.random.Generator],
+        self, slots: Slots, records: Sequence[int], source: Source
     ) -> dict[str, np.ndarray]:
         """The samples at n consecutive `slots`, which must be whole groups.
 
@@ -86,7 +82,7 @@ class Mixing:
         sample itself as its partner, and a box of half extents -1, which covers nothing.
         Raises UserError if the slots cut a group.
         """
-        if slots[0] % self.group or len(slots) % self.group:
+        if slots.numbers.start % self.group or len(slots) % self.group:
             raise UserError(
                 f"a process's share of {len(slots)} samples a batch cuts a group of {self.group}, "
                 "which are mixed among themselves: use a batch of a multiple of "
@@ -96,11 +92,15 @@ class Mixing:
         pixels = np.empty((count, *source.image_shape), np.uint8)
         labels = np.empty(count, np.int32)
         attributes = np.empty((count, len(source.attributes)), np.float32)
-        for row, (record, generator) in enumerate(zip(records, generators, strict=True)):
+        flips, uniform = np.split(slots.uniform(3 + self.group + 7 * self.patches), (2,), axis=1)
+        mirrored = (flips < 0.5) & self.flip
+        for row, (record, (horizontally, vertically)) in enumerate(
+            zip(records, mirrored.tolist(), strict=True)
+        ):
             image = source[record]
             labels[row], attributes[row] = image.label, image.attributes
-            self._paste(image, pixels[row], generator)
-        partners, boxes = self._patches(slots, labels, source.image_shape, generators)
+            write_flipped(image.pixels, pixels[row], horizontally, vertically)
+        partners, boxes = self._patches(slots.numbers, labels, source.image_shape, uniform)
         return {
             "pixels": pixels[..., 0] if channels == 1 else pixels,
             "labels": labels,
@@ -111,26 +111,26 @@ class Mixing:
 
     def _patches(
         self,
-        slots: Sequence[int],
+        slots: range,
         labels: np.ndarray,
         image_shape: tuple[int, int, int],
-        generators: Sequence[np.random.Generator],
+        uniform: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Partners and boxes, as `__call__` describes them."""
+        """Partners and boxes, as `__call__` describes them, from (n, 1 + group + 7 patches)."""
         mixed, block = self.mixed_block
+        count, order, box = np.split(uniform, (1, 1 + self.group), axis=1)
+        wanted = 1 + (self.patches * count[:, 0]).astype(int)
+        wanted[np.array(slots) % block >= mixed] = 0
+        orders = order.argsort(axis=1).tolist()
+        groups = labels.reshape(-1, self.group).tolist()
         own = np.arange(len(slots), dtype=np.int32) % self.group
         partners = np.repeat(own[:, None], self.patches, axis=1)
-        boxes = np.zeros((len(slots), self.patches, 5), np.float32)
-        boxes[..., 2:4] = -1
-        for row, (slot, generator) in enumerate(zip(slots, generators, strict=True)):
-            if slot % block < mixed:
-                first = row - row % self.group
-                group = labels[first : first + self.group].tolist()
-                wanted = 1 + int(self.patches * generator.random())
-                chosen = _partners(group, row - first, wanted, generator)
-                partners[row, : len(chosen)] = chosen
-                for patch in range(len(chosen)):
-                    boxes[row, patch] = random_box(generator, *image_shape[:2])
+        for row in wanted.nonzero()[0].tolist():
+            group = groups[row // self.group]
+            chosen = _partners(group, row % self.group, wanted[row], orders[row])
+            partners[row, : len(chosen)] = chosen
+        boxes = random_boxes(box.reshape(len(slots), self.patches, 7), *image_shape[:2])
+        boxes[partners == own[:, None]] = 0, 0, -1, -1, 0
         return partners, boxes
 
     @functools.cached_property
@@ -162,39 +162,29 @@ class Mixing:
         sizes = [n for n in range(block, self.batch_size + 1, block) if self.batch_size % n == 0]
         return next((size for size in sizes if size >= 4 * self.patches), sizes[-1])
 
-    def _paste(
-        self, image: LabelledImage, layer: np.ndarray, generator: np.random.Generator
-    ) -> None:
-        """Writes the pixels of `image` into `layer`, mirrored at random."""
-        horizontally, vertically = generator.random() < 0.5, generator.random() < 0.5
-        if self.flip:
-            write_flipped(image.pixels, layer, horizontally, vertically)
-        else:
-            layer[...] = image.pixels
 
+def random_boxes(uniform: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Centre x, centre y, half width, half height, angle of random boxes, in pixels and radians.
 
-def random_box(generator: np.random.Generator, height: int, width: int) -> tuple[float, ...]:
-    """Centre x, centre y, half width, half height, angle of a random box, in pixels and radians.
-
+    (..., 5) float32, from (..., 7) numbers that are uniform in [0, 1).
     Along each axis of length n, with m = n // 4 the smallest size: a start in
     [0, n // 2 - m) and an end in [start + m, n] give the size, and the centre lies anywhere
     where the box, before it is rotated about it, is inside [0, n]. A box of size s covers
     the pixels within s // 2 of its centre; its half extent is s // 2 + 1/2, to the outer edge
     of the last of them. The angle is uniform.
     """
-    # One call for all: each `generator.integers` takes as long as the rest of this function.
-    *uniform, turn = generator.random(7).tolist()
-    centre_x, half_width = _interval(width, *uniform[:3])
-    centre_y, half_height = _interval(height, *uniform[3:])
-    return centre_x, centre_y, half_width, half_height, 2 * math.pi * turn
+    centre_x, half_width = _interval(width, uniform[..., :3])
+    centre_y, half_height = _interval(height, uniform[..., 3:6])
+    angle = 2 * math.pi * uniform[..., 6]
+    return np.stack([centre_x, centre_y, half_width, half_height, angle], -1).astype(np.float32)
 
 
-def _interval(length: int, start: float, end: float, centre: float) -> tuple[int, float]:
-    """The centre and half extent along an axis, from three numbers that are uniform in [0, 1)."""
+def _interval(length: int, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The centre and half extent along an axis, from (..., 3) numbers."""
     smallest = length // 4
-    start = int(start * max(1, length // 2 - smallest))
-    half = (smallest + int(end * (length + 1 - start - smallest))) // 2
-    return half + int(centre * (length - 2 * half + 1)), half + 0.5
+    start = np.floor(uniform[..., 0] * max(1, length // 2 - smallest))
+    half = (smallest + np.floor(uniform[..., 1] * (length + 1 - start - smallest))) // 2
+    return half + np.floor(uniform[..., 2] * (length - 2 * half + 1)), half + 0.5
 
 
 def write_flipped(
@@ -214,12 +204,10 @@ def write_flipped(
         out.reshape(height, width).view(_OTHER_ORDER)[...] = words[rows, ::-1]
 
 
-def _partners(
-    labels: Sequence[int], own: int, wanted: int, generator: np.random.Generator
-) -> list[int]:
-    """At most `wanted` positions in `labels`, at random: of labels that differ, also from own's."""
+def _partners(labels: Sequence[int], own: int, wanted: int, order: Sequence[int]) -> list[int]:
+    """The first positions in `order`, up to `wanted`, whose labels differ, also from own's."""
     used, chosen = {labels[own]}, []
-    for position in generator.permutation(len(labels)).tolist():
+    for position in order:
         if len(chosen) < wanted and labels[position] not in used:
             used.add(labels[position])
             chosen.append(position)

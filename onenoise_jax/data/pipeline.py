@@ -16,19 +16,38 @@ import grain
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.random import stream_generator, stream_generators
+from onenoise_jax.core.random import stream_generator, stream_generators, stream_uniform
 from onenoise_jax.data.source import Source
 
-Sample = Callable[
-    [Sequence[int], Sequence[int], Source, Sequence[np.random.Generator]], dict[str, np.ndarray]
-]
-"""`sample(slots, records, source, generators)`: the samples at `slots`, each array (slots, ...).
+_BATCHES = 1 << 40
 
-Sample i is made from record number `records[i]` and what `generators[i]` draws. Of the others it
+
+@dataclasses.dataclass(frozen=True)
+class Slots:
+    """Consecutive places in a run, `numbers`, and what is drawn at each."""
+
+    seed: int
+    numbers: range
+    stream: str = "sample"
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def generators(self) -> list[np.random.Generator]:
+        """A generator for each slot."""
+        return stream_generators(self.seed, self.stream, self.numbers)
+
+    def uniform(self, count: int) -> np.ndarray:
+        """(slots, count) numbers in [0, 1): quicker than generators, where so many are enough."""
+        return stream_uniform(self.seed, self.stream, self.numbers, count)
+
+
+Sample = Callable[[Slots, Sequence[int], Source], dict[str, np.ndarray]]
+"""`sample(slots, records, source)`: the samples at `slots`, each array (slots, ...).
+
+Sample i is made from record number `records[i]` and what is drawn at slot i. Of the others it
 may depend only on a run of consecutive ones that `slots` hold whole, whoever computes them.
 """
-
-_BATCHES = 1 << 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +86,9 @@ class Batches:
         """This process's rows of batch `index`: each array is (batch_size / processes, ...)."""
         share = self.batch_size // self.process_count
         first = index * self.batch_size + self.process_index * share
-        slots = range(first, first + share)
-        records = [self._record(slot) for slot in slots]
-        generators = stream_generators(self.seed, "sample", slots)
-        return self.sample(slots, records, self.source, generators)
+        slots = Slots(self.seed, range(first, first + share))
+        records = [self._record(slot) for slot in slots.numbers]
+        return self.sample(slots, records, self.source)
 
     def iterator(self, first_batch: int = 0) -> Iterator[dict[str, np.ndarray]]:
         """Batches `first_batch`, `first_batch` + 1, ... without end, computed ahead."""
@@ -115,25 +133,20 @@ class Numbered:
     sample: Sample
 
     def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: Source,
-        generators: Sequence[np.random.Generator],
+        self, slots: Slots, records: Sequence[int], source: Source
     ) -> dict[str, np.ndarray]:
-        numbered = {"slot": np.array(slots, np.int32)}
-        return self.sample(slots, records, source, generators) | numbered
+        numbered = {"slot": np.array(slots.numbers, np.int32)}
+        return self.sample(slots, records, source) | numbered
 
 
 def _stack(
     sample: Callable[[int, int, Source, np.random.Generator], dict[str, np.ndarray]],
-    slots: Sequence[int],
+    slots: Slots,
     records: Sequence[int],
     source: Source,
-    generators: Sequence[np.random.Generator],
 ) -> dict[str, np.ndarray]:
     rows = [
         sample(slot, record, source, generator)
-        for slot, record, generator in zip(slots, records, generators, strict=True)
+        for slot, record, generator in zip(slots.numbers, records, slots.generators(), strict=True)
     ]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -125,7 +125,10 @@ def judge(
         seed,
     )
     unseen, half = images[held_out], images.shape[1] // 2
-    mixed = np.concatenate([unseen[:, :half], np.roll(unseen, 1, axis=0)[:, half:]], axis=1)
+    # In the order of their labels, the one half the set further on is of another.
+    sorted_by_label = unseen[labels[held_out].argsort(kind="stable")]
+    others = np.roll(sorted_by_label, len(unseen) // 2, axis=0)
+    mixed = np.concatenate([sorted_by_label[:, :half], others[:, half:]], axis=1)
     on_real, on_mixed, on_generated = (
         judge.read(pixels).probabilities for pixels in (unseen, mixed, generated)
     )

@@ -20,5 +20,5 @@ class Experiment:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self):
-        if self.seed < 0:
-            raise ValueError(f"seed={self.seed}: expected at least 0.")
+        if not 0 <= self.seed < 2**32:  # JAX's keys would repeat those of smaller seeds.
+            raise ValueError(f"seed={self.seed}: expected from 0 to 2^32 - 1.")

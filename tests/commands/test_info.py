@@ -72,7 +72,8 @@ def test_losses_are_averaged_over_the_last_thousand_steps_and_rmse_by_squares(wh
         {"step": 6, "loss": 2.0, "rmse": 4.0, "rows_per_second": 12.5, "data_wait_share": 0.5},
     ]
     text = "".join(json.dumps(line) + "\n" for line in written)
-    (run / "metrics.jsonl").write_text(text + '{"step": 9, "lo')
+    damaged = '{"step": 2, "lo\n{"loss": 7}\n{"step": null}\n3\n'
+    (run / "metrics.jsonl").write_text(damaged + text + '{"step": 9, "lo')
     told = rows(describe(run))
     assert told["loss average"] == "1.5 over 2 lines up to here"
     assert told["rmse average"] == f"{12.5**0.5:.6g} over 2 lines up to here"

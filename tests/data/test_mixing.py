@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.mixing import Mixing, random_box, write_flipped
-from onenoise_jax.data.pipeline import Batches
+from onenoise_jax.data.mixing import Mixing, random_boxes, write_flipped
+from onenoise_jax.data.pipeline import Batches, Slots
 from onenoise_jax.data.source import open_source
 from tests.data.examples import LABELS, SHAPE, image, write
 
@@ -85,9 +85,8 @@ def test_the_number_of_patches_is_uniform_from_one(source):
 def test_a_group_of_one_label_is_not_mixed(source):
     mixing = Mixing(4, source.label_counts, probability=1.0, patches=2)
     of_one = [index for index in range(40) if image(index).label == 2][:4]
-    generators = [np.random.default_rng(slot) for slot in range(8)]
     records = [*of_one, 0, *of_one[:3]]
-    batch = mixing(range(8), records, source, generators)
+    batch = mixing(Slots(0, range(8)), records, source)
     positions = np.arange(4)[:, None]
     np.testing.assert_array_equal(batch["partners"][:4], np.repeat(positions, 2, 1))
     assert (batch["boxes"][:4, :, 2] == -1).all()
@@ -126,9 +125,8 @@ def test_each_record_is_read_once(source):
             read.append(index)
             return source[index]
 
-    generators = [np.random.default_rng(slot) for slot in range(8)]
     mixing = Mixing(8, source.label_counts, probability=1.0, patches=3)
-    mixing(range(8), range(10, 18), Counted(), generators)
+    mixing(Slots(0, range(8)), range(10, 18), Counted())
     assert read == list(range(10, 18))
 
 
@@ -282,9 +280,7 @@ def rasterised(box, height, width):
 
 
 def test_boxes_cover_what_rotating_a_mask_of_whole_pixels_covers():
-    generator = np.random.default_rng(0)
-    for _ in range(20):
-        box = np.asarray(random_box(generator, 20, 28), np.float32)
+    for box in random_boxes(np.random.default_rng(0).random((20, 7)), 20, 28):
         np.testing.assert_array_equal(inside(box, 20, 28), rasterised(box, 20, 28))
 
 
@@ -297,8 +293,7 @@ def reference_interval(generator, count):
 
 
 def test_boxes_are_distributed_as_in_the_reference_at_256_pixels():
-    generator = np.random.default_rng(0)
-    boxes = np.array([random_box(generator, 256, 256) for _ in range(4000)])
+    boxes = random_boxes(np.random.default_rng(0).random((4000, 7)), 256, 256)
     for centre, half in ((0, 2), (1, 3)):
         halves, centres = reference_interval(np.random.default_rng(1), 4000)
         quantiles = np.linspace(0, 1, 21)
@@ -314,9 +309,8 @@ def test_boxes_are_distributed_as_in_the_reference_at_256_pixels():
 
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (16, 24), (8, 40), (3, 2), (1, 1)])
 def test_upright_boxes_stay_inside_and_are_a_quarter_wide(height, width):
-    generator = np.random.default_rng(0)
-    for _ in range(300):
-        centre_x, centre_y, half_width, half_height, _ = random_box(generator, height, width)
+    boxes = random_boxes(np.random.default_rng(0).random((300, 7)), height, width)
+    for centre_x, centre_y, half_width, half_height, _ in boxes:
         for centre, half, length in (
             (centre_x, half_width, width),
             (centre_y, half_height, height),
@@ -326,8 +320,7 @@ def test_upright_boxes_stay_inside_and_are_a_quarter_wide(height, width):
 
 
 def test_the_axes_of_a_box_are_those_of_the_image(source):
-    generator = np.random.default_rng(0)
-    boxes = np.array([random_box(generator, 16, 64) for _ in range(300)])
+    boxes = random_boxes(np.random.default_rng(0).random((300, 7)), 16, 64)
     assert boxes[:, 0].max() > 40 > 16 >= boxes[:, 1].max()
     assert boxes[:, 2].min() >= 8 and boxes[:, 3].max() <= 8.5
     centres = np.array([sample["boxes"][0, :2] for sample in samples(source, 200)])

@@ -13,7 +13,7 @@ from onenoise_jax.data.crops import Crops, centre_crop
 from onenoise_jax.data.images import ImageSource, Repeated, open_images
 from onenoise_jax.data.pair_check import check_pairs, warnings_of
 from onenoise_jax.data.pairs import open_pairs, pair_layers
-from onenoise_jax.data.pipeline import Sample
+from onenoise_jax.data.pipeline import Sample, Slots
 from onenoise_jax.data.renders import BUFFERS, open_renders, render_layers
 from onenoise_jax.data.source import Subset, split
 from onenoise_jax.families.noise2noise.config import Noise2NoiseConfig
@@ -119,12 +119,8 @@ class WithProgress:
     slots: int
 
     def __call__(
-        self,
-        slots: Sequence[int],
-        records: Sequence[int],
-        source: ImageSource,
-        generators: Sequence[np.random.Generator],
+        self, slots: Slots, records: Sequence[int], source: ImageSource
     ) -> dict[str, np.ndarray]:
-        progress = np.minimum(np.array(slots, np.float64) / max(self.slots, 1), 1)
-        found = self.sample(slots, records, source, generators)
+        progress = np.minimum(np.array(slots.numbers, np.float64) / max(self.slots, 1), 1)
+        found = self.sample(slots, records, source)
         return found | {"progress": progress.astype(np.float32)}

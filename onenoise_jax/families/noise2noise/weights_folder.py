@@ -39,8 +39,8 @@ def load_weights(folder: Path) -> Weights:
     Of a run, the moving average in its newest checkpoint is taken; it may be under way. Raises
     UserError if `folder` is neither, and for what is damaged.
     """
-    run = partial(read_run, family="noise2noise", describe=_describe)
-    return weights.load_weights(folder, WeightsConfig, abstract_params, run)
+    run = partial(read_run, describe=_describe)
+    return weights.load_weights(folder, "noise2noise", WeightsConfig, abstract_params, run)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:

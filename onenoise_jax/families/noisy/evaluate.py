@@ -19,6 +19,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_generator
 from onenoise_jax.data.digits import DIGITS_NAME, Digits
 from onenoise_jax.data.image_conversion import cover
+from onenoise_jax.data.pipeline import Slots
 from onenoise_jax.diffusion.drawing import make_sampler
 from onenoise_jax.evaluation import features, generated, inception
 from onenoise_jax.evaluation.generated import FEWEST, Assessment
@@ -92,8 +93,8 @@ def _real_images(dataset: Dataset, options: NoisyConfig, count: int, stream: str
     if options.data.crop is None:
         count = min(count, dataset.records)
     chosen = np.resize(records, count - count % 2).tolist()
-    generators = [stream_generator(options.seed, stream, row) for row in range(len(chosen))]
-    return dataset.sample(range(len(chosen)), chosen, dataset.training, generators)["pixels"]
+    slots = Slots(options.seed, range(len(chosen)), stream)
+    return dataset.sample(slots, chosen, dataset.training)["pixels"]
 
 
 def _assessed(

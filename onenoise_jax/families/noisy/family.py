@@ -8,7 +8,7 @@ import numpy as np
 
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.random import stream_generator
-from onenoise_jax.data.pipeline import Batches, Numbered
+from onenoise_jax.data.pipeline import Batches, Numbered, Slots
 from onenoise_jax.diffusion.drawing import draw_all, make_sampler
 from onenoise_jax.families.noisy.config import NoisyConfig
 from onenoise_jax.families.noisy.datasets import Dataset, open_dataset
@@ -63,9 +63,10 @@ def _preview(options: NoisyConfig, model: PixelUNet, dataset: Dataset) -> Previe
     config, data = options.sample, options.data
     columns = min(config.count, COLUMNS)
     count = config.count - config.count % columns
-    generators = [stream_generator(options.seed, "preview", i) for i in range(count)]
-    records = [int(generator.integers(len(dataset.training))) for generator in generators]
-    real = dataset.sample(range(count), records, dataset.training, generators)["pixels"]
+    chosen = stream_generator(options.seed, "preview records")
+    records = chosen.integers(len(dataset.training), size=count).tolist()
+    slots = Slots(options.seed, range(count), "preview")
+    real = dataset.sample(slots, records, dataset.training)["pixels"]
     diffusion = options.diffusion
     draw = make_draw(model, diffusion.process(), diffusion.objective, make_sampler(config))
 

@@ -47,8 +47,8 @@ def load_weights(folder: Path, *, raw: bool = False, step: int | None = None) ->
     """
     if step is not None and (folder / WEIGHTS_FILE).is_file():
         raise UserError(f"{folder} holds weights alone: it has no steps to choose from.")
-    run = partial(read_run, family="noisy", describe=_describe, step=step)
-    return weights.load_weights(folder, WeightsConfig, abstract_params, run, raw=raw)
+    run = partial(read_run, describe=_describe, step=step)
+    return weights.load_weights(folder, "noisy", WeightsConfig, abstract_params, run, raw=raw)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -48,8 +48,8 @@ def load_weights(folder: Path, *, raw: bool = False) -> Weights:
     of weights holds one of the two. Raises UserError if `folder` is neither, and for `raw`
     of a folder that holds averaged weights.
     """
-    run = partial(read_run, family="onenoise", describe=_describe)
-    return weights.load_weights(folder, WeightsConfig, abstract_params, run, raw=raw)
+    run = partial(read_run, describe=_describe)
+    return weights.load_weights(folder, "onenoise", WeightsConfig, abstract_params, run, raw=raw)
 
 
 def _describe(config: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from onenoise_jax import families
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.image_conversion import cover
+from onenoise_jax.data.pipeline import Slots
 from onenoise_jax.families.noisy.config import DataConfig
 from onenoise_jax.families.noisy.datasets import open_dataset
 from onenoise_jax.families.noisy.sample import draw_images, make_sampler
@@ -110,14 +111,14 @@ def test_images_are_whole_or_crops_and_mirrored(pictures):
     dataset = open_dataset(data, 3, 16)
     assert (len(dataset.training), dataset.records, dataset.held_out) == (20, 10, None)
     whole = dataset.training[0].pixels
-    generators = [np.random.default_rng(i) for i in range(16)]
-    found = dataset.sample(range(16), [0] * 16, dataset.training, generators)["pixels"]
+    slots = Slots(0, range(16))
+    found = dataset.sample(slots, [0] * 16, dataset.training)["pixels"]
     mirrored = [np.array_equal(image, whole[:, ::-1]) for image in found]
     plain = [np.array_equal(image, whole) for image in found]
     assert any(mirrored) and any(plain) and all(np.logical_or(mirrored, plain))
 
     plain = open_dataset(dataclasses.replace(data, flip=False), 3, 16)
-    found = plain.sample(range(16), [0] * 16, plain.training, generators)["pixels"]
+    found = plain.sample(slots, [0] * 16, plain.training)["pixels"]
     assert all(np.array_equal(image, whole) for image in found)
 
 
@@ -127,15 +128,15 @@ def test_crops_are_of_their_size_and_then_resized(pictures):
     data = dataclasses.replace(data, crop=40, limit=5, validation=2)
     dataset = open_dataset(data, 1, 16)
     assert (dataset.records, len(dataset.held_out)) == (3, 2)
-    generators = [np.random.default_rng(i) for i in range(16)]
-    found = dataset.sample(range(16), [1] * 16, dataset.training, generators)["pixels"]
+    slots = Slots(0, range(16))
+    found = dataset.sample(slots, [1] * 16, dataset.training)["pixels"]
     picture = dataset.training[1].pixels
     crops = [np.ascontiguousarray(picture[:, left : left + 40]) for left in range(9)]
     plain = among(found, [cover(crop, 32) for crop in crops])
     mirrored = among(found, [cover(np.ascontiguousarray(crop[:, ::-1]), 32) for crop in crops])
     assert any(plain) and any(mirrored) and all(np.logical_or(plain, mirrored))
     dataset = open_dataset(dataclasses.replace(data, flip=False), 1, 16)
-    found = dataset.sample(range(16), [1] * 16, dataset.training, generators)["pixels"]
+    found = dataset.sample(slots, [1] * 16, dataset.training)["pixels"]
     assert all(among(found, [cover(crop, 32) for crop in crops]))
 
 

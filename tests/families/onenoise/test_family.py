@@ -143,9 +143,10 @@ def test_what_cannot_be_trained_is_refused(waves, changes, message):
     assert not (waves / "never").exists()
 
 
-def test_a_negative_seed_is_refused(waves):
-    with pytest.raises(UserError, match="seed=-1: expected at least 0"):
-        families.build(experiment("quickstart", waves).to_dict() | {"seed": -1})
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_whose_streams_would_be_those_of_another_is_refused(waves, seed):
+    with pytest.raises(UserError, match=f"seed={seed}: expected from 0 to"):
+        families.build(experiment("quickstart", waves).to_dict() | {"seed": seed})
 
 
 def test_one_type_trains_if_nothing_is_mixed(tmp_path):

@@ -149,6 +149,9 @@ def test_a_damaged_folder_is_one_error(converted, tmp_path):
     with pytest.raises(UserError, match="expected float32 throughout"):
         load_weights(tmp_path)
     config = json.loads((converted / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"family": "noisy"}))
+    with pytest.raises(UserError, match="holds weights of the family noisy, not onenoise"):
+        load_weights(tmp_path)
     config["model"]["dimm"] = 3
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"config\.json\.model\.dimm is not an option"):
