@@ -1,8 +1,9 @@
 """Trains a model: `python main.py --config=configs/<family>/<experiment>.py`.
 
-Any option of the config can be set on the command line, as in `--config.train.steps=1000`. The
-run is kept in runs/<family>-<experiment>, or in --workdir; where a run of another config has that
-name it is runs/<family>-<experiment>-2, and so on. The same command run again resumes:
+Any option of the config can be set on the command line after it, as in `--config.train.steps=1000`;
+configs/<family>/common.py and configs/sections.py list them. The run is kept in
+runs/<family>-<experiment>, or in --workdir; where a run of another config has that name it is
+runs/<family>-<experiment>-2, and so on. The same command run again resumes:
 
     python main.py --config=configs/onenoise/quickstart.py
     python main.py --config=configs/onenoise/quickstart.py --resume_step=500
@@ -38,7 +39,8 @@ _MODE = flags.DEFINE_enum(
     "mode",
     "train",
     ["train", "eval"],
-    "train, or eval: measure the run (or the folder of weights) in --workdir on held-out data; "
+    "train, or eval: measure the newest checkpoint of the run (or the folder of weights) in "
+    "--workdir on held-out data; "
     "JSON, a table and pictures go to evaluation/ there.",
 )
 _WORKDIR = flags.DEFINE_string(
@@ -79,6 +81,10 @@ def main(argv: list[str]) -> None:
     """Builds the family that the config names and trains it."""
     if len(argv) > 1:
         raise UserError(f"unexpected arguments: {' '.join(argv[1:])}. Options begin with --.")
+    if _MODE.value == "eval" and _RESUME_STEP.value is not None:
+        raise UserError(
+            "--resume_step is for training: --mode=eval measures the newest checkpoint."
+        )
     if _RESTART_OPTIMIZER.value and _RESUME_STEP.value is None:
         raise UserError("--restart_optimizer needs --resume_step=N: the step to restart it at.")
     given = _experiment() if _CONFIG.value is not None else None

@@ -21,6 +21,7 @@ from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.data.images import open_images
 from onenoise_jax.families.noise2noise.corruptions import CorruptionConfig
 from onenoise_jax.families.noise2noise.evaluate import measure
+from onenoise_jax.families.noise2noise.examples import SpoiltImages
 from onenoise_jax.families.noise2noise.restoring import Restorer
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
 from onenoise_jax.training.loop import train
@@ -53,7 +54,7 @@ def main() -> None:
         config = experiment(targets, options)
         train(families.build(config), config, folder)
         at = CorruptionConfig("gaussian", options.strength, options.strength)
-        rows = measure(Restorer(load_weights(folder)), source, at, seed=0)
+        rows = measure(SpoiltImages(Restorer(load_weights(folder)), source, at, seed=0))
         found[targets] = float(np.mean([row.restored.psnr for row in rows]))
         facts = {"targets": targets, "steps": options.steps, "images": len(rows)}
         print(json.dumps(facts | {"psnr": round(found[targets], 3)}), flush=True)

@@ -10,6 +10,11 @@ from onenoise_jax import commands, families
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.training.family import Command
 
+_GROUPS = {
+    "convert": "published weights into a folder of ours",
+    "export": "weights of a run or a folder into a file for other programs",
+}
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command named first; exits with status 2 when input cannot be used."""
@@ -37,7 +42,8 @@ def make_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
             _add(subparsers, first, command)
     for first, members in groups.items():
         names = " | ".join(name for name, _ in members)
-        group = subparsers.add_parser(first, help=f"of a family: {first} {names} ...")
+        summary = f"{_GROUPS[first]} ({names})"
+        group = subparsers.add_parser(first, help=summary, description=summary)
         families_parsers = group.add_subparsers(metavar="FAMILY", required=True)
         for name, command in members:
             _add(families_parsers, name, command)

@@ -104,6 +104,7 @@ def test_textures_are_made_and_trained_on_and_a_killed_run_goes_on_exactly(tmp_p
         (["--config=configs/onenoise/tiny.py", "extra"], "unexpected arguments: extra"),
         ([], "no run was active in"),
         (["--restart_optimizer"], "--restart_optimizer needs --resume_step=N"),
+        (["--mode=eval", "--resume_step=3"], "--resume_step is for training"),
     ],
 )
 def test_a_mistake_is_one_clear_error(arguments, message, monkeypatch, tmp_path):

@@ -2,7 +2,7 @@
 
 python main.py --config=configs/noise2noise/poisson.py --config.data.source=DIR
 
-As published; the paper's own network reaches 31.65 dB at 30 photons on Kodak.
+As published; the paper's own network reaches 31.66 dB at 30 photons on Kodak.
 """
 
 from configs.noise2noise import common

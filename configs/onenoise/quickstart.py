@@ -2,7 +2,7 @@
 
     make quickstart
 
-makes the data first and takes 4 minutes on 2 CPU cores, installation included; the loss ends
+installs, makes the data and trains for 3 to 6 minutes on 2 CPU cores; the loss ends
 near 0.4 and the samples show six types. Afterwards the training alone is
 
     python main.py --config=configs/onenoise/quickstart.py --workdir=runs/quickstart

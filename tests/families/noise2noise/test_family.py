@@ -18,8 +18,10 @@ from configs.noise2noise import (
     text,
 )
 from onenoise_jax import families
+from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.trees import named_leaves
+from onenoise_jax.families.noise2noise.config import DataConfig
 from onenoise_jax.families.noise2noise.weights_folder import load_weights
 from onenoise_jax.images.files import write_picture
 from onenoise_jax.training.loop import train
@@ -54,6 +56,12 @@ def config_of(module, photographs, **changes) -> dict:
         config.data.targets = f"{photographs / 'b'}"
     config.update_from_flattened_dict(changes)
     return config.to_dict()
+
+
+@pytest.mark.parametrize("layout", ["bursts", "frames"])
+def test_pairs_of_one_folder_are_asked_for_by_their_layout_alone(layout):
+    options = pairs.get_config().to_dict()["data"] | {"layout": layout}
+    assert construct(DataConfig, options, "config.data").layout == layout
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,7 @@ def _after(steps: int):
         (gaussian, {"corruption.kind": "none", "corruption.high": 0.0}, "images need a corruption"),
         (gaussian, {"data.layout": "bursts"}, "images need a corruption, and pairs"),
         (pairs, {"data.layout": "bursts"}, "expected targets, the second"),
+        (pairs, {"data.targets": None}, "expected targets, the second"),
         (monte_carlo, {"model.channels": 3}, "albedo and normal have 9"),
         (bernoulli, {"objective.loss": "l0"}, "l2 and l1"),
         (gaussian, {"data.validation": 10}, "cannot be held out of 10"),

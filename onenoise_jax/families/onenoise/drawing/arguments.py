@@ -145,7 +145,7 @@ examples:
     ... --out liquid.png --type liquid scale=0.5 --tile xy --count 4 --bits 16
   a blend from left to right, and one by a picture
     ... --out blend.png --type cells_4 scale=0.3 --to liquid scale=0.5 --size 64 256
-    ... --out star.png --type perlin scale=0.4 --to cells_1 scale=0.5 --mask star.png --factor 0.4
+    ... --out stars.png --type perlin scale=0.4 --to cells_1 scale=0.5 --mask star.png --factor 0.4
   every type; sixteen random pairs
     ... --out all.png --all-types --count 6
     ... --out pairs.png --random-pairs --count 16
