@@ -1,6 +1,7 @@
 """Files and folders that exist whole or not at all."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -30,6 +31,28 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, work: str) -> Iterator[None]:
+    """Holds the file at `path`, which is made and stays, against other processes.
+
+    As far as its disk can do that. A process that ends, however, lets go. `work` says in errors
+    what is done in the folder of `path`. Raises UserError while another process holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # For writing, which network disks ask of a file that is locked.
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{path.parent}: another process {work} this folder now. Wait for it, or stop it."
+            ) from error
+        except OSError:
+            pass  # Some network disks have no locks.
+        yield
 
 
 def check_free_space(folder: Path, needed: int) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from onenoise_jax.core.files import new_folder, replaced
+from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import locked, new_folder, replaced
 
 
 def test_a_written_file_appears_under_its_name_only(tmp_path):
@@ -50,3 +51,15 @@ def test_a_folder_that_fails_or_would_replace_another_leaves_nothing(tmp_path):
     with pytest.raises(OSError), new_folder(tmp_path / "b") as temporary:
         (temporary / "x").write_text("x")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["b", "mine"]
+
+
+def test_one_process_at_a_time_holds_a_lock(tmp_path):
+    path = tmp_path / "new" / ".lock"
+    with locked(path, "writes to"):
+        with (
+            pytest.raises(UserError, match=r"new: another process writes to this folder now"),
+            locked(path, "writes to"),
+        ):
+            raise AssertionError("not reached")
+    with locked(path, "writes to"):
+        assert path.is_file()
