@@ -55,11 +55,8 @@ def test_a_folder_that_fails_or_would_replace_another_leaves_nothing(tmp_path):
 
 def test_one_process_at_a_time_holds_a_lock(tmp_path):
     path = tmp_path / "new" / ".lock"
-    with locked(path, "writes to"):
-        with (
-            pytest.raises(UserError, match=r"new: another process writes to this folder now"),
-            locked(path, "writes to"),
-        ):
-            raise AssertionError("not reached")
+    held = pytest.raises(UserError, match=r"new: another process writes to this folder now")
+    with locked(path, "writes to"), held, locked(path, "writes to"):
+        raise AssertionError("not reached")
     with locked(path, "writes to"):
         assert path.is_file()
