@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="height and width of the images")
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--patches", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()

@@ -20,7 +20,7 @@ def published_recipe() -> ConfigDict:
     config.data.image_size = 256  # what the records must be
     config.data.limit = config_dict.placeholder(int)  # use so many records only: a dry run
     config.data.validation = 0  # so many records are not trained on, but validated with
-    config.data.threads = 1  # that read records ahead; more seldom pay, see docs/data.md
+    config.data.threads = 2  # that read records ahead; more do not pay, see docs/data.md
     config.data.patches = 1  # cutmix: at most so many patches in a mixed texture; 0: off
     config.data.mixed = 0.5  # cutmix: share of mixed textures in every batch
 
