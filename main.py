@@ -21,6 +21,7 @@ start it once on each, as the files in launch/ do; several processes on one mach
 """
 
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -89,6 +90,10 @@ def main(argv: list[str]) -> None:
         raise UserError("--restart_optimizer needs --resume_step=N: the step to restart it at.")
     given = _experiment() if _CONFIG.value is not None else None
     processes = _processes()
+    if processes:
+        # Until all processes count steps (StopSignals.requested), and before a thread is started,
+        # which would take the signal: JAX forgets one that comes earlier to a resumed run.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     # JAX is imported once the flags are known to be good: mistakes are answered at once.
     from onenoise_jax import families

@@ -17,7 +17,7 @@ from launch import local
 from onenoise_jax import families
 from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.families.onenoise.weights_folder import load_weights
-from onenoise_jax.training.checkpoint import Checkpoints
+from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.resume import GoBack
 from tests.families.onenoise.examples import experiment, write_waves
@@ -28,6 +28,7 @@ OPTIONS = {
     "train.steps": STEPS,
     "train.batch_size": 8,
     "train.checkpoint_every": STEPS,
+    "train.checkpoints_permanent_every": STEPS,
     "train.log_every": 5,
     "train.sample_every": 0,
     "model.dim_mults": (1,),
@@ -114,6 +115,14 @@ def test_two_processes_train_as_one_and_their_checkpoint_goes_on_in_one(waves, t
     assert_the_same(saved(family, two, STEPS), expected)
     exported = named_leaves(load_weights(two).params)
     assert {f"1/{name}" for name in exported} <= expected[0].keys()
+
+    # Also when they have not begun yet to go on.
+    step = saved_steps(two / "checkpoints")[-1]
+    process = launched(waves, two, f"--config.train.steps={step + 60}")
+    assert any("Compiled programs are kept" in line for line in process.stdout)
+    process.terminate()
+    output, _ = process.communicate()
+    assert process.returncode == 0 and "which is saved in" in output, output
 
     refused = launched(waves, two, "--config.seed=1")
     output, _ = refused.communicate()

@@ -18,7 +18,9 @@ class StopSignals(contextlib.AbstractContextManager):
     main thread alone; entered elsewhere, it changes nothing.
 
     Of several processes all stop after the same step: JAX itself handles SIGTERM then, once
-    `jax.distributed` is initialised, and has the processes agree.
+    `jax.distributed` is initialised, and has the processes agree. It asks once which steps they
+    are at: of a resumed run that must not be before they have told it, so a SIGTERM that comes
+    earlier waits, if the process blocks it from its start on.
     """
 
     def __init__(self) -> None:
@@ -38,7 +40,9 @@ class StopSignals(contextlib.AbstractContextManager):
     def requested(self, step: int) -> bool:
         """Whether to stop after `step` steps; every process must ask after every step."""
         if _is_distributed():
-            return multihost_utils.reached_preemption_sync_point(step)
+            reached = multihost_utils.reached_preemption_sync_point(step)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+            return reached
         return self._requested
 
     def _handle(self, number: int, _: FrameType | None) -> None:
