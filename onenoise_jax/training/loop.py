@@ -16,6 +16,7 @@ import jax
 from clu import parameter_overview
 from jax.sharding import Mesh
 
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
 from onenoise_jax.core.random import stream_key
 from onenoise_jax.training import (
@@ -63,9 +64,9 @@ def train(
     train on all their `devices` if none are given.
 
     Raises UserError for a batch that does not divide over the devices, for a folder of
-    another run, and for checkpoints that cannot be used, before anything is compiled; also
-    when the run can no longer be written. Raises FloatingPointError when the loss is not
-    finite.
+    another run or in which another process trains, and for checkpoints that cannot be used,
+    before anything is compiled; also when the run can no longer be written. Raises
+    FloatingPointError when the loss is not finite.
     """
     loop = family.loop
     mesh = sharding.make_mesh(family.mesh, devices)
@@ -89,6 +90,7 @@ def train(
         plan = make_plan(step, layout, mesh)
         announce(plan.text(family, mesh))
         first_does(plan.check)
+        first_does(functools.partial(_hold, folder, saved, closing))
         first_does(functools.partial(workdir.claim, *this_run))
         if is_first():
             _write_parameters(folder, abstract_state)
@@ -117,13 +119,13 @@ def train(
         }
         run = _Run(family, metadata, folder, stream, mesh, layout, step, checkpoints, writer, stop)
         done, is_finished = run.whole(beginning)
+        if is_finished and is_first():
+            print(f"Pictures: {pictures.save_overview(folder, family.preview, done)}")
     if not is_finished:
         announce(
             f"Stopped after step {done:,} of {loop.steps:,}, which is saved in {folder}. "
             "The same command goes on from there."
         )
-    elif is_first():
-        print(f"Pictures: {pictures.save_overview(folder, family.preview, done)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,6 +248,16 @@ class _Run:
             self.writer.picture(step, "samples", picture)
             curves.save_curves(self.folder)
         wait_for_all()
+
+
+def _hold(folder: Path, saved: Sequence[int], closing: contextlib.ExitStack) -> None:
+    """Keeps other processes out of `folder`, whose checkpoints were `saved`, until `closing`."""
+    closing.enter_context(workdir.held(folder))
+    if saved_steps(folder / "checkpoints") != saved:
+        raise UserError(
+            f"{folder}: another process saved checkpoints there while this one started. Run the "
+            "same command again."
+        )
 
 
 def _write_parameters(folder: Path, state: TrainState) -> None:

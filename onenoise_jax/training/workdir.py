@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import locked, replaced
 
 RECORD = "config.json"
+LOCK = ".lock"
 CHANGEABLE = (
     "mesh.data",
     "mesh.fsdp",
@@ -65,7 +66,25 @@ def claim(workdir: Path, config: Mapping[str, Any], changeable: tuple[str, ...] 
         with replaced(workdir / RECORD) as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--workdir={workdir} cannot be written: {error}") from error
+        raise _not_written(workdir, error) from error
+
+
+@contextlib.contextmanager
+def held(workdir: Path) -> Iterator[None]:
+    """Keeps other runs out of `workdir`, which is made, inside the block.
+
+    Raises UserError if one is there, or if it cannot be written.
+    """
+    with contextlib.ExitStack() as holding:
+        try:
+            holding.enter_context(locked(workdir / LOCK, "trains in"))
+        except OSError as error:
+            raise _not_written(workdir, error) from error
+        yield
+
+
+def _not_written(workdir: Path, error: OSError) -> UserError:
+    return UserError(f"--workdir={workdir} cannot be written: {error}")
 
 
 @contextlib.contextmanager
@@ -88,10 +107,11 @@ def is_run(folder: Path) -> bool:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether nothing is at `folder` but what a claim that was killed may leave there."""
+    """Whether nothing is at `folder` but what a claim, perhaps a killed one, leaves there."""
     if not os.path.lexists(folder):
         return True
-    return folder.is_dir() and all(path.match(".config.*.json") for path in folder.iterdir())
+    left = (LOCK, ".config.*.json")
+    return folder.is_dir() and all(any(map(path.match, left)) for path in folder.iterdir())
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:

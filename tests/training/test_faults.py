@@ -1,5 +1,6 @@
 """Damage, kills, signals and full disks: what a run makes of them."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.training import pictures, workdir
 from onenoise_jax.training.checkpoint import CheckpointReader, Checkpoints, saved_steps
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.metrics import MetricsWriter
@@ -279,15 +281,73 @@ def test_lines_that_cannot_be_written_end_the_run(tmp_path, monkeypatch):
 
 def test_a_workdir_that_cannot_be_written_is_one_error(tmp_path):
     (tmp_path / "file").write_text("mine")
-    for workdir in (tmp_path / "file" / "run", "/proc/none/run"):
-        with pytest.raises(UserError, match=f"--workdir={workdir} cannot be written"):
-            train(train_toy(), toy.CONFIG, type(tmp_path)(workdir))
+    for folder in (tmp_path / "file" / "run", "/proc/none/run"):
+        with pytest.raises(UserError, match=f"--workdir={folder} cannot be written"):
+            train(train_toy(), toy.CONFIG, type(tmp_path)(folder))
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_claim_that_was_killed_does_not_block_the_folder(tmp_path):
     (tmp_path / ".config.x1y2.json").write_text("{")
+    (tmp_path / ".lock").touch()
     train(train_toy(steps=1), toy.CONFIG, tmp_path)
+
+
+@contextlib.contextmanager
+def another_process_in(folder):
+    """Holds the folder of a run in the block, at the end of which it is killed."""
+    code = (
+        "import pathlib, sys, time\n"
+        "from onenoise_jax.training import workdir\n"
+        "with workdir.held(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, folder], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"held\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_one_process_at_a_time_trains_in_a_folder_and_a_killed_one_lets_go(run, tmp_path):
+    for folder in (run, tmp_path / "new"):
+        with another_process_in(folder):
+            before = contents(folder)
+            with pytest.raises(UserError, match=f"{folder}: another process trains in this fold"):
+                train(train_toy(steps=8), toy.CONFIG, folder)
+            assert contents(folder) == before
+        train(train_toy(steps=8), toy.CONFIG, folder)
+        assert saved_steps(folder / "checkpoints") == [2, 4, 6, 8]
+
+
+def test_a_folder_is_held_from_before_its_claim_to_the_last_picture(tmp_path, monkeypatch):
+    tried = []
+
+    def with_a_rival(function):
+        def called(*arguments):
+            with pytest.raises(UserError, match="another process"), workdir.held(tmp_path):
+                pass
+            tried.append(function.__name__)
+            return function(*arguments)
+
+        return called
+
+    for module, name in ((workdir, "claim"), (pictures, "save_overview")):
+        monkeypatch.setattr(module, name, with_a_rival(getattr(module, name)))
+    train(train_toy(), toy.CONFIG, tmp_path)
+    assert tried == ["claim", "save_overview"]
+
+
+def test_a_run_that_another_process_took_further_meanwhile_is_refused(run, monkeypatch):
+    def check(*_):
+        (run / "checkpoints" / "8").mkdir()
+
+    monkeypatch.setattr(workdir, "check", check)
+    with pytest.raises(UserError, match="another process saved checkpoints there"):
+        train(train_toy(steps=8), toy.CONFIG, run)
 
 
 def test_a_second_ctrl_c_ends_the_process_at_once(tmp_path):
