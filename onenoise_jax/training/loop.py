@@ -91,13 +91,9 @@ def train(
         announce(plan.text(family, mesh))
         first_does(plan.check)
         first_does(functools.partial(_hold, folder, saved, closing))
-        first_does(functools.partial(workdir.claim, *this_run))
-        if is_first():
-            _write_parameters(folder, abstract_state)
-        first_does(functools.partial(projects.mark_active, folder))
-        tracker = weights_and_biases.opened(loop.wandb, folder, config)
-        if tracker:
-            closing.callback(tracker.close)
+        claim = functools.partial(workdir.claim, *this_run)
+        if is_fresh:
+            first_does(claim)
         kept = (loop.checkpoints_kept, loop.checkpoints_permanent_every)
         checkpoints = Checkpoints(folder / "checkpoints", *kept)
         closing.callback(checkpoints.close)
@@ -107,6 +103,13 @@ def train(
             beginning = resume.fresh(family, layout, warm)
         else:
             beginning = resume.resumed(family, checkpoints, abstract_state, layout, go_back, folder)
+            first_does(claim)  # Not before: a refused resumption leaves the record as it was.
+        if is_first():
+            _write_parameters(folder, abstract_state)
+        first_does(functools.partial(projects.mark_active, folder))
+        tracker = weights_and_biases.opened(loop.wandb, folder, config)
+        if tracker:
+            closing.callback(tracker.close)
         writer = MetricsWriter(folder, beginning.step, tracker) if is_first() else None
         if writer:
             closing.callback(writer.close)

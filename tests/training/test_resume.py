@@ -1,6 +1,7 @@
 """Where a run takes up: a named step, a fresh optimizer, given weights, another dataset."""
 
 import dataclasses
+import json
 import shutil
 from functools import partial
 
@@ -10,7 +11,7 @@ import pytest
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
-from onenoise_jax.training import sharding
+from onenoise_jax.training import projects, sharding
 from onenoise_jax.training.checkpoint import saved_steps
 from onenoise_jax.training.family import WarmStart
 from onenoise_jax.training.loop import GoBack, train
@@ -125,3 +126,23 @@ def test_another_dataset_is_refused(run):
     with pytest.raises(UserError, match=r"dataset is not the one.*was rows, now it is other rows"):
         train(remade, toy.CONFIG, run)
     assert saved_steps(run / "checkpoints") == [2, 4, 6]
+
+
+def test_a_refused_resumption_leaves_the_record_and_the_last_run_as_they_were(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(projects.VARIABLE, str(tmp_path))
+    train(family(steps=0), toy.CONFIG, tmp_path / "other")
+    (run / "parameters.txt").write_text("old")
+    longer = toy.CONFIG | {"train": {"steps": 8}}
+    remade = dataclasses.replace(family(steps=8), dataset="other rows")
+    for refused, request in ((remade, None), (family(steps=8), GoBack(3))):
+        with pytest.raises(UserError):
+            train(refused, longer, run, request)
+        assert json.loads((run / "config.json").read_text()) == toy.CONFIG
+        assert (run / "parameters.txt").read_text() == "old"
+        assert projects.last_run(tmp_path) == tmp_path / "other"
+    train(family(steps=8), longer, run)
+    assert json.loads((run / "config.json").read_text()) == longer
+    assert (run / "parameters.txt").read_text() != "old"
+    assert projects.last_run(tmp_path) == tmp_path / "run"
