@@ -23,6 +23,7 @@ from onenoise_jax.core.trees import named_leaves
 from onenoise_jax.training.digests import find_damage, write_digests
 from onenoise_jax.training.processes import all_agree, first_does, first_tells, is_first
 from onenoise_jax.training.state import TrainState
+from onenoise_jax.training.workdir import place_aside
 
 PyTree = Any
 LEAVES = "leaves"
@@ -128,12 +129,8 @@ class Checkpoints:
 
     def set_aside(self, step: int) -> Path:
         """Moves the checkpoint of `step` out of the way, to `set_aside/` beside `directory`."""
-        folder = self._directory.parent / "set_aside"
-        goal = folder / f"checkpoint_{step}"
-        while goal.exists():
-            goal = goal.with_name(f"{goal.name}_again")
+        goal = place_aside(self._directory.parent, f"checkpoint_{step}")
         if is_first():
-            folder.mkdir(exist_ok=True)
             (self._directory / str(step)).rename(goal)
         first_tells(None)  # Nobody goes on before the folder is gone.
         self._manager.reload()

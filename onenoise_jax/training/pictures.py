@@ -8,6 +8,7 @@ from onenoise_jax.core.files import replaced
 from onenoise_jax.images.files import write_picture
 from onenoise_jax.images.grid import labelled_grid
 from onenoise_jax.training.family import Preview
+from onenoise_jax.training.workdir import place_aside
 
 
 def save_samples(workdir: Path, preview: Preview, step: int, images: np.ndarray) -> np.ndarray:
@@ -29,12 +30,19 @@ def is_saved(workdir: Path, step: int) -> bool:
     return _stem(workdir, step).with_suffix(".png").exists()
 
 
+def set_aside(workdir: Path, after: int) -> None:
+    """Moves the samples of steps later than `after`, if there are any, to `set_aside/samples`."""
+    later = [path for step, path in _saved(workdir, "*") if step > after]
+    if later:
+        place = place_aside(workdir, "samples")
+        place.mkdir()
+        for path in later:
+            path.rename(place / path.name)
+
+
 def save_overview(workdir: Path, preview: Preview, last: int) -> Path:
     """Writes `overview.png`: the fixed rows, the first samples and those of step `last`."""
-    saved = {
-        int(path.stem.removeprefix("step_")): path
-        for path in sorted((workdir / "samples").glob("step_*.npy"))
-    }
+    saved = dict(_saved(workdir, "npy"))
     rows = {
         f"step {step}": np.load(path, allow_pickle=False)
         for step, path in saved.items()
@@ -42,6 +50,12 @@ def save_overview(workdir: Path, preview: Preview, last: int) -> Path:
     }
     write_picture(workdir / "overview.png", _grid(preview, rows))
     return workdir / "overview.png"
+
+
+def _saved(workdir: Path, suffix: str) -> list[tuple[int, Path]]:
+    """The files of samples with `suffix`, each after its step, ascending."""
+    found = sorted((workdir / "samples").glob(f"step_*.{suffix}"))
+    return [(int(path.stem.removeprefix("step_")), path) for path in found]
 
 
 def _stem(workdir: Path, step: int) -> Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import jax
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.random import stream_key
+from onenoise_jax.training import pictures
 from onenoise_jax.training.checkpoint import Checkpoints, DamagedCheckpoint, listed
 from onenoise_jax.training.family import Family, WarmStart
-from onenoise_jax.training.processes import announce, compiled_everywhere
+from onenoise_jax.training.processes import announce, compiled_everywhere, first_does
 from onenoise_jax.training.state import TrainState
 
 COMPILE_FAST = {"xla_backend_optimization_level": 0}
@@ -69,7 +71,8 @@ def resumed(
 ) -> Beginning:
     """The state of the newest checkpoint that is whole, or of the one that is asked for.
 
-    Later checkpoints are set aside, so that their steps can be saved again; none is deleted.
+    Later checkpoints are set aside, so that their steps can be saved again; none is deleted. So
+    are later samples, if a step is asked for.
     Raises UserError if there is no such step, if no checkpoint is whole, and for one of
     another model or another dataset; then nothing was changed.
     """
@@ -95,6 +98,8 @@ def resumed(
         announce(f"The checkpoint of step {later:,} is set aside: {checkpoints.set_aside(later)}")
     history = tuple(metadata.get("history", ()))
     if request:
+        # What is learned from here on may differ, with another number of steps say.
+        first_does(partial(pictures.set_aside, folder, step))
         history += (request.event(),)
         if request.restart_optimizer:
             state = state.replace(optimizer=_fresh_optimizer(family, layout, state))

@@ -87,6 +87,15 @@ def _not_written(workdir: Path, error: OSError) -> UserError:
     return UserError(f"--workdir={workdir} cannot be written: {error}")
 
 
+def place_aside(workdir: Path, name: str) -> Path:
+    """A free path in `set_aside/` of `workdir`, for what nothing shall read any more: `name`."""
+    place = workdir / "set_aside" / name
+    while place.exists():
+        place = place.with_name(f"{place.name}_again")
+    place.parent.mkdir(exist_ok=True)
+    return place
+
+
 @contextlib.contextmanager
 def full_disk_is_an_error(workdir: Path) -> Iterator[None]:
     """Raises UserError when a file of the run cannot be written in the block for lack of room."""

@@ -41,6 +41,7 @@ def test_a_run_goes_back_to_a_named_step_once(run, undisturbed, capsys):
     assert sorted(path.name for path in (run / "set_aside").iterdir()) == [
         "checkpoint_4",
         "checkpoint_6",
+        "samples",
     ]
     assert [line["step"] for line in toy.lines(run)] == [2, 4]
     # The same command again, as a scheduler would give it, does not go back again.
@@ -52,7 +53,7 @@ def test_a_run_goes_back_to_a_named_step_once(run, undisturbed, capsys):
     train(family(), toy.CONFIG, run, GoBack(4))
     train(family(), toy.CONFIG, run, GoBack(2))
     assert [event["went_back_to"] for event in toy.final(run, 6)[1]["history"]] == [2]
-    assert len(list((run / "set_aside").iterdir())) == 5
+    assert len(list((run / "set_aside").glob("checkpoint_*"))) == 5
 
 
 def test_a_step_that_is_not_there_is_refused_with_those_that_are(run, tmp_path):
@@ -146,3 +147,19 @@ def test_a_refused_resumption_leaves_the_record_and_the_last_run_as_they_were(
     assert json.loads((run / "config.json").read_text()) == longer
     assert (run / "parameters.txt").read_text() != "old"
     assert projects.last_run(tmp_path) == tmp_path / "run"
+
+
+def test_samples_of_later_steps_are_set_aside_and_drawn_anew(run):
+    """With a fresh optimizer the same steps lead elsewhere."""
+    samples, aside = run / "samples", run / "set_aside"
+    pictures = {path.name: path.read_bytes() for path in samples.iterdir()}
+    last = ("step_00000006.npy", "step_00000006.png")
+    for name in ("samples", "samples_again"):
+        there = {path.name: path.read_bytes() for path in samples.iterdir()}
+        train(family(), toy.CONFIG, run, GoBack(2 if name == "samples" else 4, True))
+        assert {path.name: path.read_bytes() for path in (aside / name).iterdir()} == {
+            name: there[name] for name in last
+        }
+    assert {path.name for path in samples.iterdir()} == pictures.keys()
+    assert all((samples / name).read_bytes() != pictures[name] for name in last)
+    assert toy.final(run, 6)[0].step == 6
