@@ -156,7 +156,8 @@ class Checkpoints:
         except (jax.errors.JaxRuntimeError, MemoryError):
             raise
         except Exception as error:  # TensorStore's errors are bare Exceptions.
-            reason = str(error).splitlines()[0][:300]
+            told = str(error).strip() or type(error).__name__
+            reason = told.splitlines()[0][:300]
         if not all_agree(found is not None):
             raise DamagedCheckpoint(reason)
         return found

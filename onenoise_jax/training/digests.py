@@ -23,21 +23,27 @@ def write_digests(folder: Path) -> None:
 def find_damage(folder: Path) -> str | None:
     """What `digests.json` says is wrong with the files of `folder`, or None.
 
-    Nothing is known to be wrong with a folder that has no `digests.json`.
+    Nothing is known to be wrong with a folder that has no `digests.json`. A file that the system
+    cannot read is damaged, too.
     """
-    record = folder / FILE_NAME
-    if not record.exists():
-        return None
     try:
+        record = folder / FILE_NAME
+        if not record.exists():
+            return None
         digests = dict(json.loads(record.read_text(encoding="utf-8")))
+    except OSError as error:
+        return f"{FILE_NAME} cannot be read: {error.strerror}"
     except (ValueError, TypeError):
         return f"{FILE_NAME} cannot be read"
     for name, digest in digests.items():
         path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if _digest(path) != digest:
-            return f"{name} is not what was written"
+        try:
+            if not path.is_file():
+                return f"{name} is missing"
+            if _digest(path) != digest:
+                return f"{name} is not what was written"
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
     return None
 
 

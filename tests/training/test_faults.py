@@ -18,8 +18,13 @@ import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.training import pictures, workdir
-from onenoise_jax.training.checkpoint import CheckpointReader, Checkpoints, saved_steps
+from onenoise_jax.training import digests, pictures, workdir
+from onenoise_jax.training.checkpoint import (
+    CheckpointReader,
+    Checkpoints,
+    DamagedCheckpoint,
+    saved_steps,
+)
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.metrics import MetricsWriter
 from tests.training import toy
@@ -93,8 +98,14 @@ def spoil_digests(checkpoint):
     (checkpoint / "digests.json").write_text("[1")
 
 
+def hide_digests(checkpoint):
+    """What the system refuses to read as a file."""
+    (checkpoint / "digests.json").unlink()
+    (checkpoint / "digests.json").mkdir()
+
+
 DAMAGES = (truncate, flip, flip_metadata, remove_one, remove_state, remove_all)
-DAMAGES += (remove_metadata_and_digests, remove_one_and_digests, spoil_digests)
+DAMAGES += (remove_metadata_and_digests, remove_one_and_digests, spoil_digests, hide_digests)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -110,6 +121,35 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(
     aside = run / "set_aside" / "checkpoint_6"
     assert sorted(contents(aside).values()) == sorted(kept.values())
     toy.assert_same(run, undisturbed, 6)
+
+
+def test_what_the_system_cannot_read_is_damaged(run, undisturbed, monkeypatch, capsys):
+    """A bad block of the disk, which no file here has."""
+    digest = digests._digest
+
+    def failing(path):
+        if path.is_relative_to(run / "checkpoints" / "6" / "state"):
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(digests, "_digest", failing)
+        train(train_toy(), toy.CONFIG, run)
+    output = capsys.readouterr().out
+    assert "step 6 is damaged: state/" in output and "read: Input/output error" in output
+    toy.assert_same(run, undisturbed, 6)
+
+
+def test_an_error_without_a_text_is_told_by_its_name(run, monkeypatch):
+    checkpoints = Checkpoints(run / "checkpoints", 3)
+
+    def restore(*_, **__):
+        raise EOFError
+
+    monkeypatch.setattr(checkpoints._manager, "restore", restore)
+    with pytest.raises(DamagedCheckpoint, match=r"^EOFError$"):
+        checkpoints.metadata(6)
+    checkpoints.close()
 
 
 def test_two_damaged_ones_are_passed_over_and_a_second_time_too(run, undisturbed):
