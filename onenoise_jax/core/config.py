@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ def construct(cls: type[T], section: Mapping[str, Any], where: str) -> T:
 
     Sequences become tuples, whole numbers are accepted for floats, and a field whose type
     is another dataclass is constructed from its sub-section. Raises UserError for an
-    option that `cls` does not have, for one that is missing, for a value of another type,
+    option that `cls` does not have, for one that is missing, for a value of another type or NaN,
     and for whatever `cls` itself refuses (a ValueError raised in its `__post_init__`).
     """
     fields = {field.name: field for field in dataclasses.fields(cls)}
@@ -73,4 +74,6 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     plain = origin or hint
     if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
         raise UserError(f"{where}={value!r}: expected {plain.__name__}.")
+    if isinstance(value, float) and math.isnan(value):  # It would pass every check of a range.
+        raise UserError(f"{where}={value!r}: expected a number.")
     return value

@@ -49,6 +49,8 @@ class EmaConfig:
             raise ValueError(
                 f"every={self.every}, copy_until={self.copy_until}: expected at least 1 and 0."
             )
+        if not self.power > 0:
+            raise ValueError(f"power={self.power}: expected a positive number.")
         if self.half_life is not None and self.half_life < 1:
             raise ValueError(f"half_life={self.half_life}: expected a positive number of samples.")
 

@@ -35,13 +35,14 @@ class OptimizerConfig:
     plateau_patience: int = 1
 
     def __post_init__(self):
+        # So that NaN, for which every comparison is false, is refused.
         for name in ("learning_rate", "clip"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a positive number.")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a number in [0, 1).")
-        if self.weight_decay < 0 or self.warmup_steps < 0:
+        if not (self.weight_decay >= 0 and self.warmup_steps >= 0):
             raise ValueError(
                 f"weight_decay={self.weight_decay}, warmup_steps={self.warmup_steps}: "
                 "expected neither to be negative."

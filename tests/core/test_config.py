@@ -1,6 +1,7 @@
 """A config section becomes a typed value, or one clear error."""
 
 import dataclasses
+import math
 from typing import Literal
 
 import pytest
@@ -39,6 +40,7 @@ def test_nested_sections_become_typed_values():
         ({"inner": {"rate": 1.0, "kinds": "a"}}, r"config\.inner\.kinds .*Did you mean kind\?"),
         ({"inner": {}}, r"config\.inner lacks rate"),
         ({"inner": {"rate": "fast"}}, r"config\.inner\.rate='fast': expected float"),
+        ({"inner": {"rate": math.nan}}, r"config\.inner\.rate=nan: expected a number"),
         ({"inner": {"rate": 1.0, "kind": "c"}}, r"expected one of a, b"),
         ({"inner": 3}, r"config\.inner=3: expected a section"),
         ({"inner": {"rate": 1.0}, "sizes": 3}, r"config\.sizes=3: expected a sequence"),

@@ -1,9 +1,12 @@
-"""The schedule of the learning rate."""
+"""The schedule of the learning rate, and what optimizer and average refuse."""
+
+import math
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from onenoise_jax.training.ema import EmaConfig
 from onenoise_jax.training.optimizer import (
     OptimizerConfig,
     learning_rate,
@@ -77,3 +80,16 @@ def test_halving_needs_a_number_of_steps_and_patience():
         OptimizerConfig(plateau_patience=0)
     with pytest.raises(ValueError, match="plateau_steps=-1"):
         OptimizerConfig(plateau_steps=-1)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip", "weight_decay"])
+def test_what_is_no_number_is_refused(name):
+    for value in (math.nan, -1.0):
+        with pytest.raises(ValueError, match=f"{name}={value}"):
+            OptimizerConfig(**{name: value})
+
+
+def test_an_average_without_a_past_is_refused():
+    for power in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match=f"power={power}: expected a positive number"):
+            EmaConfig(power=power)
