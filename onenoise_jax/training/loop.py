@@ -66,7 +66,7 @@ def train(
     Raises UserError for a batch that does not divide over the devices, for a folder of
     another run or in which another process trains, and for checkpoints that cannot be used,
     before anything is compiled; also when the run can no longer be written. Raises
-    FloatingPointError when the loss is not finite.
+    report.NotFinite, a UserError and a FloatingPointError, when the loss is not finite.
     """
     loop = family.loop
     mesh = sharding.make_mesh(family.mesh, devices)

@@ -11,6 +11,7 @@ import numpy as np
 from clu import metrics as clu_metrics
 from tqdm import tqdm
 
+from onenoise_jax.core.errors import UserError
 from onenoise_jax.training.family import Family
 from onenoise_jax.training.metrics import MetricsWriter
 from onenoise_jax.training.step import Metrics
@@ -70,6 +71,10 @@ class Clock:
         return max(time.perf_counter() - self._began, 1e-9)
 
 
+class NotFinite(UserError, FloatingPointError):
+    """A loss or a gradient that is no finite number: the run cannot go on as it is."""
+
+
 class Report:
     """Collects the metrics of every step and writes a line each `log_every` steps.
 
@@ -108,7 +113,7 @@ class Report:
         """Waits for the metrics put last and writes what is due; does nothing if there are none.
 
         `more` is called once they are known to be good; what it returns is written, too.
-        Raises FloatingPointError unless the loss and the gradient are finite.
+        Raises NotFinite unless the loss and the gradient are finite.
         """
         if self._pending is None:
             return
@@ -118,7 +123,7 @@ class Report:
             value = float(metrics[name].compute())
             if not math.isfinite(value):
                 self.close()
-                raise FloatingPointError(
+                raise NotFinite(
                     f"{name} of step {step} is {value}: training stopped, the newest checkpoint "
                     "is of before. Lower config.optimizer.learning_rate or look at the data."
                 )

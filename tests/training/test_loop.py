@@ -103,9 +103,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, monk
         return value + broken, metrics | {"loss": average(broken[None])}
 
     family = toy.family(loss, steps=4, checkpoint_every=1)
-    with pytest.raises(FloatingPointError, match=r"objective of step 1 is nan"):
+    with pytest.raises(FloatingPointError, match=r"objective of step 1 is nan") as stopped:
         train(family, CONFIG, tmp_path)
     assert not saved
+    assert isinstance(stopped.value, UserError), "command lines print it without a traceback"
 
 
 def test_a_gradient_that_is_not_finite_stops_the_run(tmp_path):
