@@ -47,9 +47,14 @@ def script(options: argparse.Namespace, arguments: Sequence[str], python: str) -
     lines += [f"#SBATCH --{name}={value}" for name, value in directives.items() if value]
     lines += ["#SBATCH --requeue", "set -euo pipefail", f"cd {shlex.quote(str(ROOT))}"]
     lines += [options.setup] if options.setup else []
-    together = ["--distributed=auto"] if nodes * max(gpus, 1) > 1 else []
+    together = ["--distributed=auto"] if _tasks(options) > 1 else []
     command = shlex.join([python, "main.py", *together, *arguments])
     return "\n".join([*lines, f"exec srun {command}", ""])
+
+
+def _tasks(options: argparse.Namespace) -> int:
+    """One for each GPU, or for each node without any."""
+    return options.nodes * max(options.gpus_per_node, 1)
 
 
 def check(options: argparse.Namespace, arguments: Sequence[str]) -> None:
@@ -64,7 +69,7 @@ def check(options: argparse.Namespace, arguments: Sequence[str]) -> None:
             raise UserError(f"--config={path}: no such file in {ROOT}.")
     elif "--workdir" not in given:
         raise UserError("name what to run: --config=configs/..., or --run=RUN to go on with one.")
-    own = [name for name in ("--distributed", "--process_count") if name in given]
+    own = [f"--{x}" for x in ("distributed", "process_count", "process_index") if f"--{x}" in given]
     if own:
         raise UserError(f"{own[0]}: the script says this itself.")
     for name in ("nodes", "cpus_per_task", "repeat"):
@@ -72,6 +77,11 @@ def check(options: argparse.Namespace, arguments: Sequence[str]) -> None:
             raise UserError(f"--{name}={getattr(options, name)}: expected at least 1.")
     if options.gpus_per_node < 0:
         raise UserError(f"--gpus_per_node={options.gpus_per_node}: expected 0 or more.")
+    if given.get("--mode") == "eval" and _tasks(options) > 1:
+        raise UserError(
+            f"--mode=eval is for one process, but there is one for each of {_tasks(options)} GPUs "
+            "or nodes: use --nodes=1 --gpus_per_node=1."
+        )
     if options.time and not re.fullmatch(r"\d+(-\d+(:\d+){0,2}|(:\d+){0,2})", options.time):
         raise UserError(f"--time={options.time}: expected minutes, H:MM:SS or D-HH:MM:SS.")
 

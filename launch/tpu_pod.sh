@@ -9,6 +9,7 @@
 # A slice that is preempted tells its hosts before: they save, and the same command goes on.
 set -euo pipefail
 : "${TPU:?the name of the TPU}" "${ZONE:?its zone}" "${FOLDER:=onenoise_jax}"
-printf -v options ' %q' "$@"
+options=
+if (($#)); then printf -v options ' %q' "$@"; fi # Of nothing it would make an empty option.
 exec gcloud compute tpus tpu-vm ssh "$TPU" --zone="$ZONE" --worker=all \
   --command="cd $FOLDER && exec ${PYTHON:-.venv/bin/python} main.py --distributed=auto$options"

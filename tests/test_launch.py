@@ -165,6 +165,26 @@ def test_the_first_that_fails_ends_the_others_and_its_status_is_passed_on():
     assert local.wait([killed]) == 128 + 9
 
 
+@pytest.mark.parametrize("options", [[], ["--workdir=my runs/$HOME", "--mode=train"]])
+def test_all_hosts_of_a_pod_get_the_options_as_they_were_given(options, tmp_path):
+    """A stand-in for gcloud runs the command, in which another for Python tells its options."""
+    for name, code in (
+        ("gcloud", 'for x in "$@"; do case $x in --command=*) sh -c "${x#--command=}"; esac; done'),
+        ("python", 'for x in "$@"; do echo "$x"; done'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{code}\n")
+        (tmp_path / name).chmod(0o755)
+    places = {"TPU": "pod", "ZONE": "here", "FOLDER": f"{tmp_path}", "PYTHON": "./python"}
+    result = subprocess.run(
+        ["bash", ROOT / "launch" / "tpu_pod.sh", *options],
+        env=os.environ | places | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.splitlines() == ["main.py", "--distributed=auto", *options]
+
+
 def test_the_files_for_clusters_hang_together():
     subprocess.run(["bash", "-n", ROOT / "launch" / "tpu_pod.sh"], check=True)
     job = yaml.safe_load((ROOT / "launch" / "kubernetes.yaml").read_text())

@@ -63,6 +63,7 @@ def test_one_process_needs_no_others_and_what_is_not_asked_for_is_the_clusters(t
     for absent in ("gpus", "time", "partition", "account", "array", "output"):
         assert not any(absent in line for line in directives)
     assert started(tmp_path) == [str(ROOT), "python3", "main.py", CONFIG]
+    written(tmp_path, CONFIG, "--mode=eval", "--gpus_per_node=1")
 
 
 def test_a_run_goes_on(tmp_path):
@@ -81,6 +82,9 @@ def test_a_run_goes_on(tmp_path):
         (["--run=nowhere"], "--run=nowhere: no run's folder"),
         ([CONFIG, "extra"], "extra: options of main.py begin with --"),
         ([CONFIG, "--distributed=auto"], "--distributed: the script says this itself"),
+        ([CONFIG, "--process_index=0"], "--process_index: the script says this itself"),
+        ([CONFIG, "--mode=eval"], "--mode=eval is for one process, but there is one for each of 8"),
+        ([CONFIG, "--mode=eval", "--nodes=2", "--gpus_per_node=0"], "each of 2 GPUs or nodes"),
         ([CONFIG, "--nodes=0"], "--nodes=0: expected at least 1"),
         ([CONFIG, "--repeat=0"], "--repeat=0: expected at least 1"),
         ([CONFIG, "--gpus_per_node=-1"], "--gpus_per_node=-1: expected 0 or more"),
