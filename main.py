@@ -23,6 +23,7 @@ start it once on each, as the files in launch/ do; several processes on one mach
 import contextlib
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from absl import app, flags, logging
@@ -154,7 +155,7 @@ def _experiment() -> tuple[dict, str]:
     except OSError as error:  # The flag keeps a failure to load until it is used.
         raise UserError(f"--config: {' '.join(str(error).split())}") from error
     experiment = Path(flags.FLAGS["config"].config_filename.partition(":")[0]).stem
-    return config, f"{config['family']}-{experiment}"
+    return config, f"{config.get('family')}-{experiment}"
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -171,6 +172,9 @@ def run() -> None:
         app.run(main, flags_parser=_parse)
     except UserError as error:
         print(f"main.py: {error}", file=sys.stderr)
+        called = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+        if called & {"<module>", "get_config"}:  # Of the config's file: its own mistake.
+            raise
         sys.exit(2)
 
 

@@ -114,5 +114,38 @@ def test_a_mistake_is_one_clear_error(arguments, message, monkeypatch, tmp_path)
 
 
 def test_help_teaches():
+def test_a_config_without_a_family_is_one_clear_error_recorded_or_not(tmp_path):
+    config = tmp_path / "mine.py"
+    config.write_text(
+        "from ml_collections import ConfigDict\n\n\n"
+        "def get_config():\n    return ConfigDict({'train': {'steps': 3}})\n"
+    )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"train": {"steps": 3}}')
+    for options in (
+        [f"--config={config}", f"--workdir={tmp_path / 'new'}"],
+        [f"--workdir={tmp_path / 'run'}"],
+        [f"--workdir={tmp_path / 'run'}", "--mode=eval"],
+    ):
+        result = run("main.py", *options, status=2)
+        assert "config.family=None: expected one of" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("line", ["config.sed", "{}['sed']"])
+def test_a_mistake_in_a_config_file_is_told_with_its_place(line, tmp_path):
+    config = tmp_path / "mine.py"
+    config.write_text(
+        "from ml_collections import ConfigDict\n\n\n"
+        "def get_config():\n"
+        "    config = ConfigDict({'family': 'onenoise', 'seed': 1})\n"
+        f"    config.seed = {line}\n"
+        "    return config\n"
+    )
+    result = run("main.py", f"--config={config}", status=1)
+    assert f'{config}", line 6, in get_config' in result.stderr
+    assert "no such option" not in result.stderr
+
+
     assert "--config.train.steps" in run("main.py", "--help", status=1).stdout
     assert "python -m onenoise_jax" in run("-m", "onenoise_jax", "--help").stdout

@@ -20,8 +20,8 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def load(name: str) -> ModuleType:
-    """The package of the family `name`; raises UserError for an unknown one."""
+def load(name: str | None) -> ModuleType:
+    """The package of the family `name`; raises UserError for an unknown one, or none."""
     if name not in names():
         raise UserError(f"config.family={name!r}: expected one of {', '.join(names())}.")
     return importlib.import_module(f"{__name__}.{name}")
@@ -29,7 +29,7 @@ def load(name: str) -> ModuleType:
 
 def build(config: Mapping[str, Any]) -> Family:
     """The family that `config["family"]` names, built from the whole config."""
-    return load(config["family"]).build(config)
+    return load(config.get("family")).build(config)
 
 
 def evaluate(config: Mapping[str, Any], folder: Path) -> str:
@@ -37,7 +37,7 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
 
     Raises UserError where the family has no evaluation, and for what it cannot measure.
     """
-    family = load(config["family"])
+    family = load(config.get("family"))
     if not hasattr(family, "evaluate"):
         raise UserError(f"--mode=eval: the family {config['family']} has no evaluation.")
     return family.evaluate(config, folder)
