@@ -77,10 +77,18 @@ _PROCESS_COUNT = flags.DEFINE_integer(
 _PROCESS_INDEX = flags.DEFINE_integer(
     "process_index", None, "With --distributed=HOST:PORT: which one this is, from 0.", lower_bound=0
 )
+_STOPPED_STATUS = flags.DEFINE_integer(
+    "stopped_status",
+    0,
+    "Exit status of a run that was stopped before its last step, and saved. For what starts a run "
+    "again only if it failed: a number of your own, such as 85 (1 and 2 are those of errors).",
+    lower_bound=0,
+    upper_bound=255,
+)
 
 
-def main(argv: list[str]) -> None:
-    """Builds the family that the config names and trains it."""
+def main(argv: list[str]) -> int:
+    """Builds the family that the config names and trains it; returns the exit status."""
     if len(argv) > 1:
         raise UserError(f"unexpected arguments: {' '.join(argv[1:])}. Options begin with --.")
     if _MODE.value == "eval" and _RESUME_STEP.value is not None:
@@ -119,11 +127,12 @@ def main(argv: list[str]) -> None:
             folder = Path(workdir) if workdir else None
         if _MODE.value == "eval":
             print(families.evaluate(config, folder or projects.only_project(runs, name)))
-            return
+            return 0
         announce(f"Compiled programs are kept in {cache}")
         family = families.build(config)
         folder = folder or projects.project_folder(runs, name, config, family.changeable)
-        train(family, config, folder, go_back)
+        is_finished = train(family, config, folder, go_back)
+    return 0 if is_finished else _STOPPED_STATUS.value
 
 
 def _processes() -> tuple[str | None, int | None, int | None] | None:
@@ -163,6 +172,9 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         return app.parse_flags_with_usage(argv)
     except (AttributeError, KeyError) as error:
+        called = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+        if called & {"<module>", "get_config"}:  # Of the config's file: its own mistake.
+            raise
         raise UserError(f"no such option in the config: {' '.join(str(error).split())}") from error
 
 
@@ -172,9 +184,6 @@ def run() -> None:
         app.run(main, flags_parser=_parse)
     except UserError as error:
         print(f"main.py: {error}", file=sys.stderr)
-        called = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
-        if called & {"<module>", "get_config"}:  # Of the config's file: its own mistake.
-            raise
         sys.exit(2)
 
 

@@ -118,11 +118,11 @@ def test_two_processes_train_as_one_and_their_checkpoint_goes_on_in_one(waves, t
 
     # Also when they have not begun yet to go on.
     step = saved_steps(two / "checkpoints")[-1]
-    process = launched(waves, two, f"--config.train.steps={step + 60}")
+    process = launched(waves, two, f"--config.train.steps={step + 60}", "--stopped_status=85")
     assert any("Compiled programs are kept" in line for line in process.stdout)
     process.terminate()
     output, _ = process.communicate()
-    assert process.returncode == 0 and "which is saved in" in output, output
+    assert process.returncode == 85 and "which is saved in" in output, output
 
     refused = launched(waves, two, "--config.seed=1")
     output, _ = refused.communicate()
@@ -196,6 +196,12 @@ def test_the_files_for_clusters_hang_together():
     first = f"{job['metadata']['name']}-{worker['name']}-0-0.{job['metadata']['name']}:8476"
     assert options["--distributed"] == first
     assert (ROOT / options["--config"]).exists()
+    (rule,) = pods["podFailurePolicy"]["rules"]
+    final = rule["onExitCodes"]
+    assert (rule["action"], final["containerName"]) == ("FailJob", container["name"])
+    assert int(options["--stopped_status"]) not in (0, *final["values"]) and final["values"] == [2]
+    (rule,) = job["spec"]["failurePolicy"]["rules"]
+    assert (rule["action"], *rule["onJobFailureReasons"]) == ("FailJobSet", "PodFailurePolicy")
 
 
 def test_a_launch_that_makes_no_sense_is_refused():

@@ -55,8 +55,10 @@ def train(
     folder: Path,
     go_back: GoBack | None = None,
     devices: Sequence[jax.Device] | None = None,
-) -> None:
+) -> bool:
     """Trains `family` up to its number of steps in the run's `folder`, resuming if it can.
+
+    Returns whether it is done: False if the run was stopped before.
 
     `config` is the plain mapping that made the family; it is recorded and compared. With
     `go_back` the run goes on from a checkpoint that is not its newest. SIGTERM and Ctrl+C
@@ -129,6 +131,7 @@ def train(
             f"Stopped after step {done:,} of {loop.steps:,}, which is saved in {folder}. "
             "The same command goes on from there."
         )
+    return is_finished
 
 
 @dataclasses.dataclass(frozen=True)
