@@ -15,6 +15,7 @@ import numpy as np
 from onenoise_jax.convert.files import weights_shapes
 from onenoise_jax.convert.folder import CONFIG_FILE, WEIGHTS_FILE, read_json
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.machine import size_text
 from onenoise_jax.training import projects, workdir
 from onenoise_jax.training.checkpoint import CheckpointReader, saved_steps
 from onenoise_jax.training.family import Command
@@ -170,16 +171,12 @@ def _duration(seconds: float) -> str:
 
 def _size(path: Path) -> str:
     """Of a file, or of all files in a folder; a run under way may remove some meanwhile."""
-    count = float(path.stat().st_size if path.is_file() else 0)
+    count = path.stat().st_size if path.is_file() else 0
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(OSError):
                 count += Path(folder, name).stat().st_size
-    for unit in ("bytes", "kB", "MB"):
-        if count < 999.5:  # What three digits round to less than 1000.
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.2f} GB"
+    return size_text(count)
 
 
 def _root_mean_square(values: Sequence[float]) -> float:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,8 +9,10 @@ import jax
 from jax.sharding import Mesh
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.machine import memory_bytes, size_text
 from onenoise_jax.training.family import Family
 from onenoise_jax.training.memory import peak_bytes
+from onenoise_jax.training.processes import processes_here
 from onenoise_jax.training.state import TrainState
 
 TRUST = 2.0
@@ -49,11 +50,12 @@ class Plan:
         least = self.state + self.batch + self.working / TRUST
         if self.memory is not None and least > self.memory:
             raise UserError(
-                f"a device has {_size(self.memory)} of memory, but needs {_size(self.state)} for "
-                f"its part of the state and about {_size(self.working + self.batch)} to compute a "
-                "step: use more devices, a smaller config.train.batch_size or more "
-                "config.train.accumulation, a larger config.mesh.fsdp, or what the model offers "
-                "(config.model.remat=True, config.model.dtype=bfloat16)."
+                f"a device has {size_text(self.memory)} of memory, but needs "
+                f"{size_text(self.state)} for its part of the state and about "
+                f"{size_text(self.working + self.batch)} to compute a step: use more devices, a "
+                "smaller config.train.batch_size or more config.train.accumulation, a larger "
+                "config.mesh.fsdp, or what the model offers (config.model.remat=True, "
+                "config.model.dtype=bfloat16)."
             )
 
     def text(self, family: Family, mesh: Mesh) -> str:
@@ -61,7 +63,7 @@ class Plan:
         loop, records = family.loop, f"{family.records:,} records"
         count = len({device.process_index for device in mesh.devices.flat})
         micro = loop.batch_size // mesh.size // loop.accumulation
-        has = "" if self.memory is None else f"; it has {_size(self.memory)}"
+        has = "" if self.memory is None else f"; it has {size_text(self.memory)}"
         doubt = ""
         if self.memory is not None and self.total > self.memory:
             doubt = ": PERHAPS NOT ENOUGH"
@@ -69,13 +71,13 @@ class Plan:
             f"{family.name}: {self.parameters:,} parameters on {mesh.size} "
             f"{jax.default_backend()} device(s) ({mesh.shape['data']} data x "
             f"{mesh.shape['fsdp']} fsdp) of {count} process(es)\n"
-            f"  a device: {_size(self.state)} of state, about {_size(self.working)} of "
+            f"  a device: {size_text(self.state)} of state, about {size_text(self.working)} of "
             f"activations and gradients{has}{doubt}\n"
             f"  a step: {loop.batch_size:,} {family.unit}, {loop.accumulation} micro-batch(es) of "
             f"{micro:,} a device; {records}: {family.records / loop.batch_size:,.1f} steps an "
             f"epoch; {loop.steps:,} steps in all\n"
-            f"  reading: {_size(self.reads)} a step, {_size(self.reads // count)} by a process; "
-            "as much every second at one step a second"
+            f"  reading: {size_text(self.reads)} a step, {size_text(self.reads // count)} by a "
+            "process; as much every second at one step a second"
         )
 
 
@@ -97,23 +99,18 @@ def make_plan(step: jax.stages.Traced, layout: TrainState, mesh: Mesh) -> Plan:
 
 
 def device_memory(devices: int) -> int | None:
-    """Bytes that each of this process's `devices` may use, if known; on a CPU they share them."""
+    """Bytes that each of this process's `devices` may use, if known.
+
+    On CPUs all devices of the machine share them, also those of other processes of the run; each
+    process must call.
+    """
     stats = jax.local_devices()[0].memory_stats() or {}
     if "bytes_limit" in stats:
         return stats["bytes_limit"]
     if jax.default_backend() == "cpu":
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // devices
+        return memory_bytes() // (devices * processes_here())
     return None
 
 
 def _bytes(leaves: Iterable[Any]) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-
-
-def _size(count: float) -> str:
-    """1610612736 -> "1.5 GiB"."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:,.1f} GiB"

@@ -4,8 +4,10 @@ import contextlib
 import itertools
 import json
 import os
+import platform
 import sys
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -59,6 +61,15 @@ def joined(coordinator: str | None, count: int | None, index: int | None) -> Ite
 def is_first() -> bool:
     """Whether this process is the one that writes what only one may write."""
     return jax.process_index() == 0
+
+
+def processes_here() -> int:
+    """How many processes of the run are on this machine, by its name; every process must call."""
+    if jax.process_count() == 1:
+        return 1
+    wait_for_all()
+    name = np.uint32(zlib.crc32(platform.node().encode()))
+    return int(np.sum(multihost_utils.process_allgather(name) == name))
 
 
 def announce(message: str) -> None:

@@ -1,11 +1,14 @@
 """The plan: what it says of a run, how near its estimate is, and what it stops."""
 
+import zlib
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.training import plan, sharding
+from onenoise_jax.training import plan, processes, sharding
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.memory import peak_bytes
 from tests.training import test_sharding, toy
@@ -90,6 +93,22 @@ def test_a_run_that_cannot_fit_stops_before_it_writes(tmp_path, monkeypatch, cap
     assert "it has 350 B: PERHAPS NOT ENOUGH" in capsys.readouterr().out
 
 
-def test_memory_is_what_the_device_says_or_its_part_of_the_host():
+def test_memory_is_what_the_device_says_or_its_part_of_the_host(monkeypatch):
     whole = plan.device_memory(1)
     assert whole > MIB and plan.device_memory(4) == whole // 4
+    monkeypatch.setattr(plan, "processes_here", lambda: 2)
+    assert plan.device_memory(4) == whole // 8
+
+
+def test_processes_of_one_machine_share_it(monkeypatch):
+    """A stand-in for three processes, two of which are where this one is."""
+    names = ["here", "there", "here"]
+    monkeypatch.setattr(processes.platform, "node", lambda: "here")
+    monkeypatch.setattr(processes.jax, "process_count", lambda: len(names))
+    monkeypatch.setattr(processes, "wait_for_all", lambda: None)
+    monkeypatch.setattr(
+        processes.multihost_utils,
+        "process_allgather",
+        lambda own: np.array([zlib.crc32(name.encode()) for name in names], own.dtype),
+    )
+    assert processes.processes_here() == 2
