@@ -64,7 +64,7 @@ def command(data: Path, workdir: Path, steps: int) -> tuple[str, ...]:
     return (
         *(sys.executable, "main.py", "--config=configs/onenoise/extra_tiny.py:test"),
         *(f"--workdir={workdir}", f"--config.data.source={data}", f"--config.train.steps={steps}"),
-        *("--config.train.batch_size=4", "--config.train.accumulation=2"),
+        *("--config.train.batch_size=8", "--config.train.accumulation=2"),
         *("--config.train.log_every=2", "--config.train.checkpoint_every=3"),
         *("--config.train.sample_every=0", "--config.data.validation=8"),
         *("--config.train.validate_every=5", "--config.ema.copy_until=4", "--config.ema.every=2"),

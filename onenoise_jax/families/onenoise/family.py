@@ -11,7 +11,12 @@ from onenoise_jax.data.source import Source, open_source, split
 from onenoise_jax.families.onenoise.config import DataConfig, OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import embedding_constants, make_loss
 from onenoise_jax.families.onenoise.preview import make_preview
-from onenoise_jax.families.onenoise.validation import make_mixing, make_validation, promised
+from onenoise_jax.families.onenoise.validation import (
+    check_accumulation,
+    make_mixing,
+    make_validation,
+    promised,
+)
 from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.models.texture_unet import TextureUNet, initial_variables
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
@@ -36,6 +41,7 @@ def build(config: Mapping[str, Any]) -> Family:
     diffusion, loop = options.diffusion, options.train
     process = diffusion.process()
     mixing = make_mixing(options, training, loop.micro_batch)
+    check_accumulation(options, training, mixing)
     mixed = promised(mixing, loop.micro_batch)
     loss = make_loss(diffusion, model, process, mixed, mixing.group)
     initial = loop.initial_weights

@@ -25,6 +25,22 @@ def make_mixing(options: OnenoiseConfig, source: Source, batch_size: int) -> Mix
     )
 
 
+def check_accumulation(options: OnenoiseConfig, source: Source, mixing: Mixing) -> None:
+    """Raises UserError where micro-batches are mixed otherwise than the whole batch would be.
+
+    `train.accumulation` may change when a run is resumed: it must not alter what is learned.
+    """
+    loop = options.train
+    whole = make_mixing(options, source, loop.batch_size)
+    if (mixing.group, mixing.mixed_block) != (whole.group, whole.mixed_block):
+        raise UserError(
+            f"config.train.accumulation={loop.accumulation}: micro-batches of {loop.micro_batch} "
+            f"textures are too small to be mixed as the whole batch of {loop.batch_size} is, in "
+            f"groups of {whole.group} of which a share of {options.data.mixed:g} gets patches. "
+            "Use a smaller accumulation, or a larger config.train.batch_size with it."
+        )
+
+
 def promised(mixing: Mixing, rows: int) -> tuple[int, int]:
     """(m, n): of every n consecutive of `rows` samples, shared by all devices, m may be mixed.
 

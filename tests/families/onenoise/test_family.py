@@ -1,5 +1,8 @@
 """The recipe as a whole: what it refuses, what its first step computes, that it learns."""
 
+import dataclasses
+import importlib
+
 import jax
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from onenoise_jax.families.onenoise.compose import compose
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
 from onenoise_jax.families.onenoise.loss import class_embeddings
 from onenoise_jax.families.onenoise.preview import examples_per_label
-from onenoise_jax.families.onenoise.validation import make_mixing, promised
+from onenoise_jax.families.onenoise.validation import check_accumulation, make_mixing, promised
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.memory import peak_bytes
 from onenoise_jax.training.resume import COMPILE_FAST
@@ -102,6 +105,19 @@ def test_what_is_promised_of_a_batch_holds(waves):
         assert condition.mixed == (mixed, block)
 
 
+@pytest.mark.parametrize("name", [*EXPERIMENTS, "small"])
+def test_experiments_may_be_accumulated_as_memory_asks(name, waves):
+    """In micro-batches of four textures and more, which are mixed as the whole batch."""
+    config = importlib.import_module(f"configs.onenoise.{name}").get_config()
+    config.data.source = str(waves)
+    options = construct(OnenoiseConfig, config.to_dict(), "config")
+    source = open_source(waves)
+    for accumulation in (1, 2, 4):
+        loop = dataclasses.replace(options.train, accumulation=accumulation)
+        given = dataclasses.replace(options, train=loop)
+        check_accumulation(given, source, make_mixing(given, source, loop.micro_batch))
+
+
 def test_the_preview_shows_every_record_at_most_once(waves):
     images = examples_per_label(open_source(waves), count=12, seed=0)
     assert sorted(images) == [0, 1, 2]
@@ -133,6 +149,10 @@ def test_samples_differ_and_repeat(started):
         ({"data__patches": 3}, "patches=3 needs records of 4 labels"),
         ({"data__source": "nowhere"}, "nowhere"),
         ({"train__batch_size": 1000}, "batch_size=1000, but the dataset has 36 records"),
+        (
+            {"train__batch_size": 16, "train__accumulation": 8},
+            "accumulation=8: micro-batches of 2 textures are too small .* groups of 4",
+        ),
         ({"train__accumulation": 3}, "does not divide into accumulation=3"),
     ],
 )
