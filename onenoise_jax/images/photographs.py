@@ -17,7 +17,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
@@ -37,6 +37,16 @@ _DEPTHS = {
     ".exr": ("float32",),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
+# By the EXIF orientation: whether rows and columns are exchanged, then the steps along them.
+_TURNS = {
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,7 +78,7 @@ def read_photograph(path: str | os.PathLike) -> Photograph:
         if suffix in (".tif", ".tiff"):
             return _finite(path, _read_tiff(path))
         if _is_deep_png(path):
-            return _divided(imagecodecs.png_decode(path.read_bytes()), None)
+            return _read_deep_png(path)
         return _read_with_pillow(path)
     # Decoders raise errors of many classes about damaged files.
     except UserError:
@@ -130,6 +140,14 @@ def _is_deep_png(path: Path) -> bool:
     return header[:8] == _PNG and header[24:] == b"\x10"
 
 
+def _read_deep_png(path: Path) -> Photograph:
+    # Pillow for the limit on pixels, and for the orientation wherever a PNG may have it.
+    with Image.open(path) as image:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    samples = imagecodecs.png_decode(path.read_bytes())
+    return _divided(_turned(samples, orientation), None)
+
+
 def _read_tiff(path: Path) -> Photograph:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
@@ -140,8 +158,9 @@ def _read_tiff(path: Path) -> Photograph:
             pixels = np.moveaxis(pixels, 0, -1)
         if pixels.dtype.name == "float16":
             pixels = pixels.astype(np.float32)
-        profile = page.tags.get("InterColorProfile")
-        return _divided(pixels, profile and bytes(profile.value))
+        profile = page.tags.valueof("InterColorProfile")
+        turned = _turned(pixels, page.tags.valueof("Orientation"))
+        return _divided(turned, profile and bytes(profile))
 
 
 def _read_with_pillow(path: Path) -> Photograph:
@@ -157,6 +176,12 @@ def _read_with_pillow(path: Path) -> Photograph:
     grey = image.mode in ("1", "L", "LA")
     mode = ("LA" if grey else "RGBA") if image.has_transparency_data else "L" if grey else "RGB"
     return _divided(np.array(image if image.mode == mode else image.convert(mode)), profile)
+
+
+def _turned(samples: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Samples (h, w) or (h, w, n) as they are to be seen; those of no known orientation stay."""
+    exchanged, down, across = _TURNS.get(orientation, (False, 1, 1))
+    return (np.swapaxes(samples, 0, 1) if exchanged else samples)[::down, ::across]
 
 
 def _divided(samples: np.ndarray, profile: bytes | None) -> Photograph:

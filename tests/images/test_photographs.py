@@ -1,9 +1,11 @@
 """Photographs keep their depth, transparency and profile; what cannot be kept is refused."""
 
+import zlib
+
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.images.photographs import (
@@ -59,6 +61,52 @@ def test_a_jpeg_comes_turned_as_it_says_and_keeps_its_profile(tmp_path):
     for name in ("b.jpg", "b.png", "b.tif"):
         write_photograph(tmp_path / name, found)
         assert read_photograph(tmp_path / name).profile == b"profile"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("channels", "alpha"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [(".png", "uint8"), (".png", "uint16"), (".tif", "uint8"), (".tif", "float32")],
+)
+def test_every_format_is_turned_alike(suffix, dtype, channels, alpha, orientation, tmp_path):
+    photograph = example(dtype, channels, alpha=alpha)
+    path = tmp_path / f"a{suffix}"
+    write_photograph(path, photograph)
+    orient(path, orientation)
+    found = read_photograph(path)
+    assert np.array_equal(found.pixels, as_seen(photograph.pixels, orientation))
+    if alpha:
+        assert np.array_equal(found.alpha, as_seen(photograph.alpha, orientation))
+
+
+def orient(path, orientation: int) -> None:
+    """Puts the orientation into a PNG, as its chunk eXIf, or into a TIFF, as a tag."""
+    if path.suffix == ".tif":
+        samples = tifffile.imread(path)
+        colours = "minisblack" if samples.ndim == 2 else "rgb"
+        tag = ("Orientation", "H", 1, orientation, True)
+        tifffile.imwrite(path, samples, photometric=colours, extratags=[tag])
+        return
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = (len(body) - 4).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+    content, header = path.read_bytes(), 8 + 25  # The signature and IHDR.
+    path.write_bytes(content[:header] + chunk + content[header:])
+
+
+def as_seen(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """What Pillow makes of them, a plane at a time."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    planes = []
+    for plane in np.atleast_3d(samples).transpose(2, 0, 1):
+        image = Image.fromarray(plane.astype(np.float32))
+        image.info["exif"] = exif.tobytes()
+        planes.append(np.array(ImageOps.exif_transpose(image)))
+    turned = np.dstack(planes).astype(samples.dtype)
+    return turned if samples.ndim == 3 else turned[..., 0]
 
 
 def test_palettes_and_black_and_white_become_colours_and_grey(tmp_path):
