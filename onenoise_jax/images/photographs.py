@@ -7,7 +7,7 @@
 | .tif .tiff   | 8, 16, float | tifffile                                                        |
 | .exr         | float        | OpenEXR                                                         |
 
-Other formats are read by Pillow, in 8 bits.
+Other formats are read by Pillow, in 8 bits. What it reads in CMYK and the like becomes RGB.
 """
 
 import dataclasses
@@ -37,6 +37,7 @@ _DEPTHS = {
     ".exr": ("float32",),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
+_OTHER_COLOURS = ("CMYK", "YCbCr", "LAB", "HSV")
 # By the EXIF orientation: whether rows and columns are exchanged, then the steps along them.
 _TURNS = {
     2: (False, 1, -1),
@@ -53,7 +54,8 @@ _TURNS = {
 class Photograph:
     """pixels (h, w, 1 or 3) and alpha (h, w), if any, both uint8, uint16 or float32.
 
-    profile: the ICC colour profile, which is passed on (but not to 16-bit PNG and OpenEXR).
+    profile: the ICC colour profile of grey and RGB, which is passed on (but not to 16-bit PNG and
+    OpenEXR).
     """
 
     pixels: np.ndarray
@@ -166,7 +168,8 @@ def _read_tiff(path: Path) -> Photograph:
 def _read_with_pillow(path: Path) -> Photograph:
     with Image.open(path) as image:
         check_format(image)
-        profile = image.info.get("icc_profile")
+        # The profile of other colours is not that of the RGB which they are converted to.
+        profile = None if image.mode in _OTHER_COLOURS else image.info.get("icc_profile")
         ImageOps.exif_transpose(image, in_place=True)
         image.load()
     if image.mode.startswith("I;16"):

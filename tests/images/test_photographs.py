@@ -63,6 +63,12 @@ def test_a_jpeg_comes_turned_as_it_says_and_keeps_its_profile(tmp_path):
         assert read_photograph(tmp_path / name).profile == b"profile"
 
 
+def test_rgb_made_of_cmyk_has_no_profile_of_cmyk(tmp_path):
+    Image.new("CMYK", (4, 4)).save(tmp_path / "a.jpg", icc_profile=b"profile of inks")
+    found = read_photograph(tmp_path / "a.jpg")
+    assert found.pixels.shape == (4, 4, 3) and found.profile is None
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("channels", "alpha"), [(1, False), (3, False), (3, True)])
 @pytest.mark.parametrize(
