@@ -67,7 +67,7 @@ def read_photograph(path: str | os.PathLike) -> Photograph:
     """The picture in `path` with the depth it has there, turned as its EXIF data says.
 
     Raises UserError for a file that is missing, damaged, oversized (Pillow's limit against
-    decompression bombs) or of another kind or depth.
+    decompression bombs), of another kind or depth, or a TIFF of premultiplied transparency.
     """
     path = Path(path)
     if not path.is_file():
@@ -153,6 +153,11 @@ def _read_deep_png(path: Path) -> Photograph:
 def _read_tiff(path: Path) -> Photograph:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
+        if tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
+            raise UserError(
+                f"{path}: its colours are multiplied with its transparency (associated alpha); "
+                "expected unassociated alpha. Save it so, or without transparency."
+            )
         pixels = page.asarray()
         if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
             raise UserError(f"{path}: {page.photometric.name} colours; expected RGB or grey.")

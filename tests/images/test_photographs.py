@@ -159,3 +159,14 @@ def test_samples_without_a_known_white_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "b.tif", np.full((4, 4), np.nan, np.float32))
     with pytest.raises(UserError, match="infinite or no numbers"):
         read_photograph(tmp_path / "b.tif")
+
+
+@pytest.mark.parametrize(("extra", "refused"), [("assocalpha", True), ("unassalpha", False)])
+def test_colours_multiplied_with_their_transparency_are_refused(extra, refused, tmp_path):
+    samples = np.full((4, 4, 4), 9, np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb", extrasamples=[extra])
+    if refused:
+        with pytest.raises(UserError, match=r"a\.tif: .*expected unassociated alpha"):
+            read_photograph(tmp_path / "a.tif")
+    else:
+        assert read_photograph(tmp_path / "a.tif").alpha.shape == (4, 4)
