@@ -23,7 +23,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_alpha, write_exr
-from onenoise_jax.images.samples import check_format
+from onenoise_jax.images.samples import check_format, check_size
 from onenoise_jax.images.text import NO_TEXT
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr")
@@ -153,14 +153,19 @@ def _read_deep_png(path: Path) -> Photograph:
 def _read_tiff(path: Path) -> Photograph:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
+        if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
+            raise UserError(f"{path}: {page.photometric.name} colours; expected RGB or grey.")
         if tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
             raise UserError(
                 f"{path}: its colours are multiplied with its transparency (associated alpha); "
                 "expected unassociated alpha. Save it so, or without transparency."
             )
+        if page.samplesperpixel > 4:
+            raise UserError(f"{path}: {page.samplesperpixel} samples a pixel; expected 1 to 4.")
+        # Of what is divided into tiles, a whole one is read even where the picture is smaller.
+        tile = page.tilewidth * page.tilelength
+        check_size(path, max(page.size // page.samplesperpixel, tile))
         pixels = page.asarray()
-        if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
-            raise UserError(f"{path}: {page.photometric.name} colours; expected RGB or grey.")
         if pixels.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
             pixels = np.moveaxis(pixels, 0, -1)
         if pixels.dtype.name == "float16":

@@ -152,6 +152,32 @@ def test_damaged_files_are_named(suffix, tmp_path):
         read_photograph(tmp_path / "b.png")
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".exr"])
+def test_the_size_is_checked_before_pixels_are_read(suffix, dtype, tmp_path, monkeypatch):
+    path = tmp_path / f"a{suffix}"
+    write_photograph(path, example("float32" if suffix == ".exr" else dtype))
+
+    def fail(*arguments, **options):
+        pytest.fail("pixels were read")
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 17)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", fail)
+    monkeypatch.setattr("imagecodecs.png_decode", fail)
+    with pytest.raises(UserError, match=r"a\..*35 pixels"):
+        read_photograph(path)
+
+
+def test_a_tile_counts_as_it_is_stored(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint8), tile=(32, 32))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(UserError, match="1,024 pixels, more than 1,000"):
+        read_photograph(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((4, 4, 5), np.uint8), planarconfig="contig")
+    with pytest.raises(UserError, match="5 samples a pixel"):
+        read_photograph(tmp_path / "b.tif")
+
+
 def test_samples_without_a_known_white_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.int32))
     with pytest.raises(UserError, match="int32; expected uint8"):
