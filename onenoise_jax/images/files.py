@@ -101,7 +101,8 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
 def read_text(path: str | os.PathLike) -> dict[str, str]:
     """What `write_picture` or `write_animation` kept as `text` in `path`; empty if there is none.
 
-    A PNG or OpenEXR file of another program gives that program's text.
+    A PNG or OpenEXR file of another program gives that program's text, but of a PNG none that
+    stands behind the pixels. No pixels are read.
     Raises UserError if the file is missing, damaged, or of another format.
     """
     _check_exists(path)
