@@ -20,7 +20,7 @@ import safetensors
 import safetensors.numpy
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 
 
 def read_weights(path: str | os.PathLike) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, Any]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise UserError(f"{path}: expected a weights file ending in {', '.join(_READERS)}")
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file")
     weights = reader(path)
     if not isinstance(weights, Mapping):

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_text, write_exr
 from onenoise_jax.images.samples import read_samples
@@ -127,7 +127,7 @@ def _open_header(path: str | os.PathLike) -> Image.Image:
 
 
 def _check_exists(path: str | os.PathLike) -> None:
-    if not Path(path).is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file. Expected a picture.")
 
 

@@ -20,7 +20,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_alpha, write_exr
 from onenoise_jax.images.samples import check_format, check_size
@@ -70,7 +70,7 @@ def read_photograph(path: str | os.PathLike) -> Photograph:
     decompression bombs), of another kind or depth, or a TIFF of premultiplied transparency.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file. Expected a picture.")
     suffix = path.suffix.lower()
     if suffix == ".exr":

@@ -108,6 +108,14 @@ def test_damaged_files_are_refused(tmp_path, suffix, damage):
         read_weights(path)
 
 
+def test_what_may_not_be_looked_at_is_refused(closed_folder):
+    for name in ("a.pt", f"{'x' * 300}.pt"):
+        with pytest.raises(UserError, match="no such file"):
+            read_weights(closed_folder / name)
+        with pytest.raises(UserError, match="no such file"):
+            read_weights(closed_folder.parent / name)
+
+
 def test_files_that_cannot_be_weights_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"absent\.pt: no such file"):
         read_weights(tmp_path / "absent.pt")
