@@ -7,6 +7,7 @@
 | .pt .pth .ckpt     | torch.load(weights_only=True), which refuses everything but data  |
 """
 
+import io
 import os
 import pickle
 import zipfile
@@ -56,9 +57,10 @@ def weights_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes a flat mapping of arrays in the form that the suffix of `path` names, or UserError.
+    """Writes a flat mapping of arrays in the form that the suffix of `path` names.
 
-    A PyTorch file holds the mapping as a dict of tensors, which `torch.load` gives back.
+    A PyTorch file holds the mapping as a dict of tensors, which `torch.load` gives back. Raises
+    UserError for another suffix, and OSError if it cannot be written, whatever the library raises.
     """
     path = Path(path)
     writer = _WRITERS.get(path.suffix)
@@ -112,7 +114,10 @@ def _read_torch(path: Path) -> Any:
 
 
 def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
-    safetensors.numpy.save_file(state_dict, path)
+    try:
+        safetensors.numpy.save_file(state_dict, path)
+    except safetensors.SafetensorError as error:
+        raise OSError(f"{error}") from error
 
 
 def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
@@ -121,7 +126,10 @@ def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
 
 def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
     torch = _import_torch(path)
-    torch.save({key: torch.tensor(value) for key, value in state_dict.items()}, path)
+    # By way of memory: of a full disk PyTorch says that it is at an unexpected position.
+    whole = io.BytesIO()
+    torch.save({key: torch.tensor(value) for key, value in state_dict.items()}, whole)
+    path.write_bytes(whole.getbuffer())
 
 
 def _import_torch(path: Path) -> ModuleType:

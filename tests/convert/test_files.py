@@ -1,6 +1,7 @@
 """Weight files are read as data, or refused with a word about what to do."""
 
 import pickle
+import resource
 import sys
 
 import numpy as np
@@ -51,6 +52,22 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, suffix):
         write_weights(path, {"other": np.zeros(2)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+def test_a_full_disk_is_an_error_of_the_system(tmp_path, small_files, suffix):
+    with pytest.raises(OSError, match="File too large"):
+        write_weights(tmp_path / f"weights{suffix}", {"a": np.zeros(300_000, np.float32)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_files():
+    """No file may be larger than 100 kB, which a writer meets as it meets a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt"])
