@@ -67,6 +67,7 @@ def test_input_that_cannot_be_used_is_one_error(published, tmp_path, capsys):
     trace = tmp_path / "trace"
     torch.save({"model": {"a": Trap(trace)}}, tmp_path / "trap.pt")
     torch.save({3: torch.ones(2)}, tmp_path / "numbers.pt")
+    torch.save({"model": {"a": torch.ones(2)}, "ema": None}, tmp_path / "raw.pt")
     torch.save({"state_dict": {"a": torch.ones(2)}}, tmp_path / "nested.pt")
     (tmp_path / "weights.h5").write_bytes(b"")
     for name, message in {
@@ -79,6 +80,8 @@ def test_input_that_cannot_be_used_is_one_error(published, tmp_path, capsys):
         arguments = convert_arguments(published, tmp_path / "out")
         error = refusal(capsys, *arguments, "--input", tmp_path / name)
         assert message in error and name in error
+    error = refusal(capsys, *arguments, "--input", tmp_path / "raw.pt", "--ema")
+    assert "no exponential moving average" in error
     assert not trace.exists() and not (tmp_path / "out").exists()
 
 
