@@ -11,6 +11,15 @@ from pathlib import Path
 from onenoise_jax.core.errors import UserError
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # Once, before there are threads: to read it is to change it for a moment.
+
+
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
@@ -27,7 +36,7 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp and some writers make private files; the result is as open() would make it.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -78,14 +87,8 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         # mkdtemp makes private folders; the result has the mode that mkdir() would give.
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_UMASK)
         yield temporary
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,5 +1,7 @@
 """A file exists whole or not at all."""
 
+import os
+
 import pytest
 
 from onenoise_jax.core.errors import UserError
@@ -31,6 +33,13 @@ def test_a_file_that_its_writer_made_private_is_as_readable_as_any(tmp_path):
         temporary.unlink()
         temporary.touch(mode=0o600)
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_other_threads_write_meanwhile_keeps_its_mode(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the mask of the process changed"))
+    with replaced(tmp_path / "a"), new_folder(tmp_path / "b"):
+        pass
+    assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
 
 
 def test_a_new_folder_appears_whole(tmp_path):
