@@ -10,6 +10,9 @@ from pathlib import Path
 
 from onenoise_jax.core.errors import UserError
 
+LOCK_NAME = ".lock"
+"""What the file that `locked` holds is called, in folders where one process works at a time."""
+
 
 def _umask() -> int:
     mask = os.umask(0)
