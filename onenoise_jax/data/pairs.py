@@ -49,13 +49,20 @@ class Scene:
         others = [frame for frame in self.targets if frame != left]
         right = others[int(fraction * len(others))]
         pair = tuple(self.images[folder][number] for folder, number in (left, right))
-        if pair[0].pixels.shape != pair[1].pixels.shape:
-            sizes = ["{1} x {0}".format(*image.pixels.shape) for image in pair]
-            raise UserError(
-                f"{self.name}: {pair[0].name} is {sizes[0]} and {pair[1].name} is {sizes[1]} "
-                "(width x height); the images of a pair must show the same, pixel by pixel."
-            )
+        _check_sizes(self.name, [(image.name, image.pixels.shape[1::-1]) for image in pair])
         return pair
+
+
+def _check_sizes(scene: str, images: Sequence[tuple[str | Path, tuple[int, int]]]) -> None:
+    """UserError unless all `images`, each a name and (width, height), are of one size."""
+    first, first_size = images[0]
+    for name, size in images:
+        if size != first_size:
+            raise UserError(
+                f"{scene}: {first} is {first_size[0]} x {first_size[1]} and {name} is "
+                f"{size[0]} x {size[1]} (width x height); the images of a pair must show the same, "
+                "pixel by pixel. Replace one of them, or take the pair out."
+            )
 
 
 class PairSource(Protocol):
@@ -100,7 +107,8 @@ def open_pairs(
     `frames`: the pictures of a folder are a sequence, in the order of the numbers in their names;
         the first and second, the third and fourth, ... are pairs, either one the source.
 
-    Raises UserError for what cannot be read, for no pairs, and for scenes of a single frame.
+    Raises UserError for what cannot be read, for no pairs, and for frames of one scene that differ
+    in size, by their headers.
     """
     if (layout == "folders") != (targets is not None):
         raise UserError(
@@ -115,6 +123,10 @@ def open_pairs(
         scenes = _bursts(images, opened[0].names, folder)
     else:
         scenes = _frames(images, opened[0].names, folder)
+    for scene in scenes:
+        frames = dict.fromkeys([*scene.sources, *scene.targets])
+        found = [(opened[i].folder / opened[i].names[j], opened[i].sizes[j]) for i, j in frames]
+        _check_sizes(scene.name, found)
     identity = (layout, *(source.fingerprint for source in opened))
     return Scenes(tuple(scenes), hashlib.sha256(repr(identity).encode()).hexdigest())
 

@@ -100,11 +100,36 @@ def test_scenes_are_divided_as_records_are(tmp_path):
     assert again == source.fingerprint != open_pairs(tmp_path, "frames").fingerprint
 
 
-def test_images_of_different_sizes_are_no_pair(tmp_path):
-    save(tmp_path / "a" / "0.png", 0)
+def test_images_of_different_sizes_are_found_before_they_are_drawn(tmp_path):
+    """Whichever of all they are."""
+    for scene in range(20):
+        for frame in range(3):
+            save(tmp_path / f"{scene:02d}" / f"{frame}.png", frame)
+    open_pairs(tmp_path, "bursts")
+    save(tmp_path / "18" / "2.png", 2, (12, 9))
+    with pytest.raises(UserError, match=r"18/0\.png is 12 x 9 and .*18/2\.png is 9 x 12"):
+        open_pairs(tmp_path, "bursts")
+    with pytest.raises(UserError, match=r"18/2\.png is 9 x 12 and .*17/2\.png"):
+        open_pairs(tmp_path / "18", "folders", targets=tmp_path / "17")
+
+
+def test_frames_whose_camera_was_turned_are_pairs(tmp_path):
+    save(tmp_path / "0.png", 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(tmp_path / "0.png") as image:
+        image.rotate(90, expand=True).save(tmp_path / "1.png", exif=exif)
+    left, right = open_pairs(tmp_path, "frames")[0].first_pair()
+    np.testing.assert_array_equal(left.pixels, right.pixels)
+
+
+def test_images_that_have_changed_their_size_since_are_no_pair(tmp_path):
+    for frame in range(2):
+        save(tmp_path / "a" / f"{frame}.png", frame)
+    source = open_pairs(tmp_path, "bursts")
     save(tmp_path / "a" / "1.png", 1, (12, 9))
     with pytest.raises(UserError, match=r"0\.png is 12 x 9 and a/1\.png is 9 x 12"):
-        open_pairs(tmp_path, "bursts")[0].first_pair()
+        source[0].first_pair()
 
 
 def test_folders_without_pairs_are_refused(tmp_path):
