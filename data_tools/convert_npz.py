@@ -29,6 +29,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_tools import conversion_command
+from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
 from onenoise_jax.data.conversion import Plan
@@ -55,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> None:
     if not args.input.is_dir():
         raise UserError(f"--input {args.input}: no such folder.")
-    paths = sorted(args.input.rglob("*.npz"))
+    found = ((folder / name) for folder, _, names in files.walk(args.input) for name in names)
+    paths = sorted(path for path in found if path.suffix == ".npz")
     if not paths:
         raise UserError(f"--input {args.input}: no .npz file in it.")
     names = None if args.arrays is None else _names(args.arrays)

@@ -67,6 +67,23 @@ def locked(path: str | os.PathLike, work: str) -> Iterator[None]:
         yield
 
 
+def walk(folder: Path, *, links: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """`os.walk`, through linked folders with `links`; UserError for a folder that cannot be read.
+
+    But for `lost+found`, which a disk has at its root for its administrator.
+    """
+
+    def refuse(error: OSError) -> None:
+        if Path(error.filename).name != "lost+found":
+            raise UserError(
+                f"{error.filename}: this folder cannot be read ({error.strerror}). Make it "
+                "readable, or move it elsewhere."
+            ) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse, followlinks=links):
+        yield Path(root), folders, names
+
+
 def check_free_space(folder: Path, needed: int) -> None:
     """Raises UserError unless the disk of `folder` (which need not exist) has `needed` bytes."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())

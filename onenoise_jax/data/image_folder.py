@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.named_images import NamedImage
 from onenoise_jax.images.samples import check_format, read_samples, to_bytes, upright_size
@@ -94,7 +95,8 @@ def open_folder(folder: Path, channels: int, *, decode: bool = False) -> ImageFo
     there are processors, so that damaged ones are left out, too. Hidden files are passed over;
     all others that are no pictures are named in one warning. The fingerprint is made of the
     names, the sizes and the first and last 4 KiB of the files, so it is the same for a copy; with
-    `decode` of their pixels, too. Raises UserError if there is no folder, or no picture in it.
+    `decode` of their pixels, too. Raises UserError if there is no folder, or no picture in it, or
+    one of its subfolders cannot be read.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one with pictures.")
@@ -204,8 +206,7 @@ def quiet_pillow() -> Iterator[None]:
 def _files(folder: Path) -> Iterator[str]:
     """Paths within `folder` of all files that are not hidden; linked folders are entered once."""
     entered = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        here = Path(root)
+    for here, folders, names in files.walk(folder, links=True):
         if here.resolve() in entered:
             folders.clear()
             continue

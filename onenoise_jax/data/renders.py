@@ -15,7 +15,6 @@ may have layers of these names.
 
 import dataclasses
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import walk
 from onenoise_jax.data.images import KEPT_BYTES, Kept
 from onenoise_jax.images.exr import read_exr_layers, read_exr_shapes
 from onenoise_jax.images.files import picture_shape, read_picture
@@ -95,17 +95,18 @@ def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KE
 
     Targets are the noisy ones in `target/`, the converged `reference.*` of the view, or none.
     Radiance beyond 65,504, the largest number of float16, is cut there. Raises UserError, naming
-    the file, for a folder without views, for a view that lacks a buffer or the targets asked for,
-    for buffers of one render that differ in size, by their headers, and when a file is read that
-    is damaged behind its header, or has NaN or infinite pixels.
+    the file, for a folder without views or with a subfolder that cannot be read, for a view that
+    lacks a buffer or the targets asked for, for buffers of one render that differ in size, by their
+    headers, and when a file is read that is damaged behind its header, or has NaN or infinite
+    pixels.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one with renders.")
     views = sorted(
-        Path(root)
-        for root, folders, _ in os.walk(folder)
-        if "render" in folders and not _is_hidden(Path(root).relative_to(folder))
+        root
+        for root, folders, _ in walk(folder)
+        if "render" in folders and not _is_hidden(root.relative_to(folder))
     )
     if not views:
         raise UserError(

@@ -1,11 +1,12 @@
 """A file exists whole or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import locked, new_folder, replaced
+from onenoise_jax.core.files import locked, new_folder, replaced, walk
 
 
 def test_a_written_file_appears_under_its_name_only(tmp_path):
@@ -69,3 +70,27 @@ def test_one_process_at_a_time_holds_a_lock(tmp_path):
         raise AssertionError("not reached")
     with locked(path, "writes to"):
         assert path.is_file()
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    """Permissions do not bind a test that an administrator runs: the system is made to refuse."""
+    for name in ("open", "closed", "lost+found"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "open")
+    scandir, refused = os.scandir, {"lost+found"}
+
+    def scan(path):
+        if Path(path).name in refused:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    def found(**options):
+        return {root / name for root, _, names in walk(tmp_path, **options) for name in names}
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert found() == {tmp_path / "open" / "a", tmp_path / "closed" / "a"}
+    assert found(links=True) == found() | {tmp_path / "linked" / "a"}
+    refused.add("closed")
+    with pytest.raises(UserError, match=r"closed: this folder cannot be read \(Permission denied"):
+        found()

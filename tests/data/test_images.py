@@ -116,6 +116,12 @@ def test_linked_folders_are_entered_once(folder, tmp_path_factory):
     assert source.pixels == 600 + 320 + 72 + 16
 
 
+def test_subfolders_that_cannot_be_read_are_refused(folder, closed):
+    save(folder / "deep" / closed / "d.png", pixels(7, (4, 4)))
+    with pytest.raises(UserError, match="closed: this folder cannot be read"):
+        open_images(folder)
+
+
 def test_the_fingerprint_is_that_of_the_content(folder, tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy")
     for path in folder.rglob("*.*"):

@@ -224,6 +224,13 @@ def test_views_that_lack_something_are_refused(tmp_path, remove, target, message
         open_renders(tmp_path, target=target)
 
 
+def test_subfolders_that_cannot_be_read_are_refused(tmp_path, closed):
+    write_view(tmp_path / "open", 1)
+    write_view(tmp_path / closed, 1)
+    with pytest.raises(UserError, match="closed: this folder cannot be read"):
+        open_renders(tmp_path)
+
+
 def test_folders_without_renders_are_refused(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         open_renders(tmp_path / "none")
