@@ -103,7 +103,9 @@ def open_pairs(
 
     `folders`: a picture of `folder` and the one in `targets` with the same path, but for its
         suffix, are source and target. One that has no partner is named in a warning.
-    `bursts`: the pictures of each subfolder are frames of one scene; any two are a pair.
+    `bursts`: the pictures of each subfolder are frames of one scene; any two are a pair. Those that
+        lie beside the subfolders are left out and named in a warning; where there are no
+        subfolders, all are frames of one scene.
     `frames`: the pictures of a folder are a sequence, in the order of the numbers in their names;
         the first and second, the third and fourth, ... are pairs, either one the source.
 
@@ -161,7 +163,9 @@ def _by_name(
 
 def _bursts(images: Sequence[ImageSource], names: Sequence[str], folder: Path) -> list[Scene]:
     scenes, single = [], []
-    for scene, frames in _by_folder(names).items():
+    folders = _by_folder(names)
+    beside = folders.pop(".", ()) if len(folders) > 1 else ()
+    for scene, frames in folders.items():
         if len(frames) > 1:
             scenes.append(Scene(scene, images, frames, frames))
         else:
@@ -173,6 +177,9 @@ def _bursts(images: Sequence[ImageSource], names: Sequence[str], folder: Path) -
         )
     if single:
         _warn(str(folder), "scenes have a single frame", single)
+    if beside:
+        pictures = [names[number] for _, number in beside]
+        _warn(str(folder), "pictures lie beside the subfolders of the scenes", pictures)
     return scenes
 
 

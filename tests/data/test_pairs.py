@@ -79,6 +79,22 @@ def test_bursts_give_every_pair_of_two_frames_of_one_scene(tmp_path):
     assert (left.name, right.name) == ("street/0.png", "street/1.png")
 
 
+def test_pictures_beside_the_bursts_are_no_scene(tmp_path):
+    for frame in range(2):
+        save(tmp_path / "street" / f"{frame}.png", frame)
+        save(tmp_path / f"poster_{frame}.png", 10 + frame, (20, 20))
+    told = r"2 pictures lie beside the subfolders.*left out: poster_0\.png, poster_1\.png\."
+    with pytest.warns(UserWarning, match=told):
+        source = open_pairs(tmp_path, "bursts")
+    assert [source[index].name for index in range(len(source))] == ["street"]
+
+
+def test_a_folder_without_subfolders_is_one_burst(tmp_path):
+    for frame in range(2):
+        save(tmp_path / f"{frame}.png", frame)
+    assert pairs_of(open_pairs(tmp_path, "bursts")) == {(0, 1), (1, 0)}
+
+
 def test_odd_and_even_frames_are_pairs_in_the_order_of_their_numbers(tmp_path):
     for frame in range(8, 13):
         save(tmp_path / f"frame_{frame}.png", frame)
