@@ -32,7 +32,7 @@ from data_tools import conversion_command
 from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
-from onenoise_jax.data.conversion import Plan
+from onenoise_jax.data.conversion import Plan, shard_count
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -64,7 +64,7 @@ def _run(args: argparse.Namespace) -> None:
     layout, inputs = check_files(args.input, paths, names)
     names = names or {spec.name: spec.name for spec in layout.arrays}
     records = NpzRecords(tuple(paths), names, layout)
-    shards = conversion_command.shards(args, len(paths), layout)
+    shards = shard_count(args.shards, len(paths), layout)
     plan = Plan(_command(names, shards), layout, len(paths), shards, inputs)
     conversion_command.convert(args, records, plan, "records")
 

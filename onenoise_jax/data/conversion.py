@@ -25,6 +25,7 @@ from onenoise_jax.data.manifest import Layout, Manifest, Shard
 from onenoise_jax.data.writer import check_numbers, shard_range, write_shard
 
 PLAN_NAME = "conversion.json"
+_SHARD_BYTES = 10**9
 _MESSAGE_SECONDS = 0.2
 
 Records = Callable[[int, int], Iterable[Any]]
@@ -50,6 +51,16 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON would give it back."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+def shard_count(asked: int | None, count: int, layout: Layout) -> int:
+    """The shards of `count` records: as many as `asked`, or one per gigabyte, if that is None.
+
+    What was asked for is checked with the rest of a plan, by `convert`.
+    """
+    if asked is not None:
+        return asked
+    return min(count, -(-count * layout.record_bytes // _SHARD_BYTES))
 
 
 def is_finished(out: Path, plan: Plan) -> bool:

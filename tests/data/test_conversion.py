@@ -15,7 +15,7 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.core.files import LOCK_NAME, locked
 from onenoise_jax.data import conversion
 from onenoise_jax.data import manifest as manifests
-from onenoise_jax.data.conversion import Plan, convert, is_finished
+from onenoise_jax.data.conversion import Plan, convert, is_finished, shard_count
 from onenoise_jax.data.records import ImageLayout
 from onenoise_jax.data.source import open_source
 from tests.data.examples import ATTRIBUTES, LABELS, SHAPE, assert_same, image, write
@@ -305,6 +305,14 @@ def test_records_are_reported_while_they_are_written(tmp_path):
     plan = Plan(PLAN.command, PLAN.layout, 6, 1, {})
     convert(tmp_path, slowly, plan, workers=1, progress=reported.append)
     assert sum(reported) == 6 and len(reported) >= 3
+
+
+def test_there_is_a_shard_for_each_gigabyte_but_none_without_a_record():
+    record = PLAN.layout.record_bytes
+    assert shard_count(None, 10**9 // record, PLAN.layout) == 1
+    assert shard_count(None, 10**9 // record + 1, PLAN.layout) == 2
+    assert shard_count(None, 5, ImageLayout((50_000, 50_000, 1), LABELS, ATTRIBUTES)) == 5
+    assert [shard_count(asked, 5, PLAN.layout) for asked in (0, 3)] == [0, 3]
 
 
 def test_the_plan_says_what_was_converted(tmp_path):
