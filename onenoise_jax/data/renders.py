@@ -90,15 +90,17 @@ def _check_sizes(files: Mapping[str, Path], sizes: Mapping[str, tuple[int, int]]
         )
 
 
-def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KEPT_BYTES) -> Kept:
+def open_renders(
+    folder: Path, *, target: Target = "noisy", check: bool = True, kept_bytes: int = KEPT_BYTES
+) -> Kept:
     """The renders in `folder`, one view or many; `source[i]` is a `Render`.
 
     Targets are the noisy ones in `target/`, the converged `reference.*` of the view, or none.
     Radiance beyond 65,504, the largest number of float16, is cut there. Raises UserError, naming
     the file, for a folder without views or with a subfolder that cannot be read, for a view that
-    lacks a buffer or the targets asked for, for buffers of one render that differ in size, by their
-    headers, and when a file is read that is damaged behind its header, or has NaN or infinite
-    pixels.
+    lacks a buffer or the targets asked for, and when a file is read that is damaged, or has NaN or
+    infinite pixels. What headers tell, such as buffers of one render that differ in size, is
+    refused here with `check`, and else when they are read.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -118,7 +120,8 @@ def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KE
         for stem, found in _view(view, target).items():
             names.append((view / stem).relative_to(folder).as_posix())
             files.append(found)
-            _check_sizes(found, {kind: _shape(path, kind) for kind, path in found.items()})
+            if check:
+                _check_sizes(found, {kind: _shape(path, kind) for kind, path in found.items()})
             told = [(kind, path.stat().st_size, _checksum(path)) for kind, path in found.items()]
             digest.update(repr((names[-1], told)).encode())
     return Kept(RenderFiles(tuple(names), tuple(files), digest.hexdigest()), kept_bytes)

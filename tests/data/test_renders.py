@@ -171,6 +171,9 @@ def test_buffers_that_do_not_fit_are_named_before_they_are_read(tmp_path, spoil,
     spoil(tmp_path)
     with pytest.raises(UserError, match=message):
         open_renders(tmp_path)
+    unchecked = open_renders(tmp_path, check=False)
+    with pytest.raises(UserError, match=message):
+        unchecked[0]
 
 
 def replace(view, kind, suffix, pixels):
