@@ -112,3 +112,22 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_file(path: str | os.PathLike) -> bool:
+    """Whether there is a file at `path`.
+
+    As the two below, False for what may not be looked at and for names that are too long, where
+    the methods of a Path raise OSError.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | os.PathLike) -> bool:
+    """Whether there is a folder at `path`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: str | os.PathLike) -> bool:
+    """Whether there is something at `path`."""
+    return os.path.exists(path)  # noqa: PTH110

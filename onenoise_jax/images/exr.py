@@ -1,16 +1,15 @@
 """OpenEXR files: float32 pixels, with text in the header."""
 
 import contextlib
-import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import OpenEXR
-from PIL import Image
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.images.samples import check_size
 from onenoise_jax.images.text import RESERVED_KEYS
 
 
@@ -46,7 +45,7 @@ def read_exr(path: str | os.PathLike) -> np.ndarray:
         header = file.header()
         names = sorted(channel.name for channel in header["channels"])
         size, is_flat = _size(header), _is_flat(header)
-    _check_size(path, size)
+    check_size(path, size)
     wanted = next((w for w in ("Y", "RGB") if set(w) <= set(names) <= {*w, "A"}), None)
     if wanted is None or not is_flat:
         raise UserError(
@@ -112,7 +111,7 @@ def read_exr_shapes(path: str | os.PathLike) -> dict[str, tuple[int, int, int]]:
         ]
     found: dict[str, tuple[int, int, int]] = {}
     for (height, width), is_flat, layers in parts:
-        _check_size(path, height * width)
+        check_size(path, height * width)
         if not is_flat:
             raise UserError(f"{path}: a deep image; expected a flat one.")
         for layer in layers:
@@ -143,12 +142,6 @@ def _size(header: Mapping[str, Any]) -> int:
 
 def _is_flat(header: Mapping[str, Any]) -> bool:
     return header["type"] in (OpenEXR.scanlineimage, OpenEXR.tiledimage)
-
-
-def _check_size(path: str | os.PathLike, size: int) -> None:
-    """Before the pixels are read: a header of a few bytes can claim any size."""
-    if size > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise UserError(f"{path}: {size:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
 
 
 def read_exr_text(path: str | os.PathLike) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_text, write_exr
 from onenoise_jax.images.samples import read_samples, upright_size
@@ -118,7 +118,8 @@ def picture_shape(path: str | os.PathLike) -> tuple[int, int]:
 def read_text(path: str | os.PathLike) -> dict[str, str]:
     """What `write_picture` or `write_animation` kept as `text` in `path`; empty if there is none.
 
-    A PNG or OpenEXR file of another program gives that program's text.
+    A PNG or OpenEXR file of another program gives that program's text, but of a PNG none that
+    stands behind the pixels. No pixels are read.
     Raises UserError if the file is missing, damaged, or of another format.
     """
     _check_exists(path)
@@ -143,7 +144,7 @@ def _open_header(path: str | os.PathLike) -> Image.Image:
 
 
 def _check_exists(path: str | os.PathLike) -> None:
-    if not Path(path).is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file. Expected a picture.")
 
 

@@ -1,5 +1,6 @@
 """The samples of a picture file as they are stored: integers where the file has integers."""
 
+import math
 import os
 from typing import BinaryIO
 
@@ -53,6 +54,12 @@ def check_format(opened: Image.Image) -> None:
     """Raises ValueError for a file that Pillow would hand to Ghostscript, which runs it."""
     if opened.format == "EPS":
         raise ValueError("PostScript is a program; convert it to PNG first")
+
+
+def check_size(path: str | os.PathLike, pixels: int) -> None:
+    """Raises UserError for more than Pillow opens: a header of a few bytes can claim any size."""
+    if pixels > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise UserError(f"{path}: {pixels:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
 
 
 def to_bytes(samples: np.ndarray, channels: int) -> np.ndarray:
