@@ -5,7 +5,7 @@ import os
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
 
@@ -36,6 +36,18 @@ def read_samples(file: str | os.PathLike | BinaryIO) -> np.ndarray:
         image = Image.alpha_composite(black, coloured)
     mode = "L" if is_grey else "RGB"
     return np.array(image if image.mode == mode else image.convert(mode))
+
+
+def upright_size(opened: Image.Image) -> tuple[int, int]:
+    """(width, height) that `read_samples` gives a file that Pillow opened; decodes nothing.
+
+    A turn that a PNG tells of behind its pixels alone, where few programs write it, is not known.
+    """
+    width, height = opened.size
+    # Not the PNG plugin's own method, which decodes. TIFF has its size turned already.
+    orientation = Image.Image.getexif(opened).get(ExifTags.Base.Orientation)
+    is_turned = orientation in (5, 6, 7, 8) and opened.format != "TIFF"
+    return (height, width) if is_turned else (width, height)
 
 
 def check_format(opened: Image.Image) -> None:
