@@ -11,9 +11,7 @@ from tqdm import tqdm
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import conversion
 from onenoise_jax.data.conversion import Plan, Records
-from onenoise_jax.data.manifest import Layout
 
-_SHARD_BYTES = 10**9
 _WORKERS = 4
 
 
@@ -59,13 +57,6 @@ def main(
         print("\nInterrupted. To continue, run the same command again.", file=sys.stderr)
         return 130
     return 0
-
-
-def shards(args: argparse.Namespace, count: int, layout: Layout) -> int:
-    """The number of shards: as asked for, or one per gigabyte."""
-    if args.shards is not None:
-        return args.shards
-    return -(-count * layout.record_bytes // _SHARD_BYTES)
 
 
 def convert(args: argparse.Namespace, records: Records, plan: Plan, unit: str) -> None:

@@ -28,7 +28,7 @@ from pathlib import Path
 from data_tools import conversion_command
 from data_tools.hdf5_parts import Part, PartRecords, Vocabulary, check_part, pair
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.conversion import Plan
+from onenoise_jax.data.conversion import Plan, shard_count
 from onenoise_jax.data.records import ImageLayout
 
 # The vocabulary is imported in functions: it needs JAX, which worker processes can do without.
@@ -73,7 +73,7 @@ def _run(args: argparse.Namespace) -> None:
         inputs |= identity
     records = PartRecords(tuple(parts), labels)
     layout = ImageLayout((*parts[0].image_shape, 1), TYPES, PARAMETERS)
-    shards = conversion_command.shards(args, records.count, layout)
+    shards = shard_count(args.shards, records.count, layout)
     types = () if len(labels) == len(TYPES) else tuple(labels)
     plan = Plan(_command(parts, types, shards), layout, records.count, shards, inputs)
     conversion_command.convert(args, records, plan, "textures")

@@ -29,9 +29,10 @@ import numpy as np
 from tqdm import tqdm
 
 from data_tools import conversion_command
+from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.arrays import ArrayLayout, ArraySpec
-from onenoise_jax.data.conversion import Plan
+from onenoise_jax.data.conversion import Plan, shard_count
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -55,14 +56,15 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> None:
     if not args.input.is_dir():
         raise UserError(f"--input {args.input}: no such folder.")
-    paths = sorted(args.input.rglob("*.npz"))
+    found = ((folder / name) for folder, _, names in files.walk(args.input) for name in names)
+    paths = sorted(path for path in found if path.suffix == ".npz")
     if not paths:
         raise UserError(f"--input {args.input}: no .npz file in it.")
     names = None if args.arrays is None else _names(args.arrays)
     layout, inputs = check_files(args.input, paths, names)
     names = names or {spec.name: spec.name for spec in layout.arrays}
     records = NpzRecords(tuple(paths), names, layout)
-    shards = conversion_command.shards(args, len(paths), layout)
+    shards = shard_count(args.shards, len(paths), layout)
     plan = Plan(_command(names, shards), layout, len(paths), shards, inputs)
     conversion_command.convert(args, records, plan, "records")
 

@@ -97,9 +97,16 @@ def check_part(
         rows, shape, chunk_rows, ends = _check_images(file, images, types, vocabulary)
     with _opened(parameters) as file:
         values = _check_parameters(file, parameters, types, vocabulary, rows, images)
+    # Named by what they hold, too: in two folders both files of a part may have one name.
     identity = {
-        images.name: {"bytes": images.stat().st_size, "sha256_of_first_and_last_images": ends},
-        parameters.name: {"bytes": parameters.stat().st_size, "sha256_of_parameters": values},
+        f"images {images.name}": {
+            "bytes": images.stat().st_size,
+            "sha256_of_first_and_last_images": ends,
+        },
+        f"parameters {parameters.name}": {
+            "bytes": parameters.stat().st_size,
+            "sha256_of_parameters": values,
+        },
     }
     return Part(images, parameters, rows, shape, chunk_rows), identity
 

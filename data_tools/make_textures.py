@@ -14,7 +14,8 @@ Texture i of a type depends on (--seed, type, i, --size, --tileable) alone: a la
 --per-type or other --types add textures and change none. The same seed gives the same bytes on
 the same machine with the same library versions, and the same to within rounding elsewhere.
 Records take turns through the types, so that every beginning of the dataset holds all types;
-labels are indices into the full list of 20 types. A finished dataset is left as it is.
+labels are indices into the full list of 20 types. A finished dataset is left as it is; interrupted
+and run again, the same command starts over in the same folder.
 """
 
 import argparse
@@ -33,24 +34,30 @@ from tqdm import tqdm
 from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
-from onenoise_jax.data.records import LabelledImage
-from onenoise_jax.data.writer import write_dataset
+from onenoise_jax.data.records import LabelledImage, encoded_bytes
+from onenoise_jax.data.writer import check_numbers, write_dataset
 from onenoise_jax.textures.specimens import specimens
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES, resolve, type_index
 
 SIZES = (16, 1024)
 HDF5_RECEIPT = "make_textures.json"
+UNFINISHED = "unfinished.txt"
+"""Has the command that makes a dataset, until it is finished."""
+_LEFTOVERS = (".unfinished.*", ".shard-*", ".manifest.*", ".onenoise_dataset_*", ".make_textures.*")
 PARTS = (1, 2)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; 0, or 2 after a message for something that cannot be done."""
+    """Runs the command line; 0, 2 after a message for what cannot be done, 130 after Ctrl+C."""
     args = _parser().parse_args(argv)
     try:
         _run(args)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted. To start over, run the same command again.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -110,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
+    parser.add_argument("--out", type=Path, required=True, help="a new, empty or unfinished folder")
     parser.add_argument("--per-type", type=int, required=True, help="textures of each type")
     parser.add_argument("--size", type=int, default=256, help="pixels a side (default: 256)")
     parser.add_argument("--seed", type=int, default=0, help="from 0 (default: 0)")
@@ -134,25 +141,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> None:
     names = tuple(dict.fromkeys(resolve(name) for name in args.types))
-    _check(args)
-    command = _command(args, names)
-    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
-        if _made_by(args.out) != command:
-            raise UserError(
-                f"--out {args.out} exists and is not this finished dataset. "
-                "Choose a new or empty folder, or remove it."
-            )
-        print(f"{args.out} already holds this dataset, finished. Nothing to do.")
-        return
     count = args.per_type * len(names)
+    _check(args, count)
+    command = _command(args, names)
+    if not _is_finished(args.out, command):
+        shape, columns = (args.size, args.size, 1), len(PARAMETERS)
+        is_hdf5 = args.format == "hdf5"
+        each = args.size**2 + 4 * columns if is_hdf5 else encoded_bytes(shape, columns)
+        files.check_free_space(args.out, count * each)
+        with files.locked(args.out / files.LOCK_NAME, "makes textures in"):
+            if not _is_finished(args.out, command):  # Another process may have been here since.
+                _make(args, names, count, command)
+                return
+    print(f"{args.out} already holds this dataset, finished. Nothing to do.")
+
+
+def _make(args: argparse.Namespace, names: tuple[str, ...], count: int, command: str) -> None:
+    """Makes the dataset of `command` in a folder that `_is_finished` lets pass."""
+    for leftover in filter(_is_leftover, args.out.iterdir()):
+        leftover.unlink()
+    _write(args.out / UNFINISHED, command)
     images = interleaved(names, args.per_type, args.size, args.seed, tileable=args.tileable)
     began = time.perf_counter()
     with tqdm(images, total=count, unit=" textures", mininterval=0.5) as shown:
         if args.format == "hdf5":
-            files.check_free_space(args.out, count * (args.size**2 + 4 * len(PARAMETERS)))
             write_hdf5(args.out, iter(shown), names, args.per_type, args.size)
-            with files.replaced(args.out / HDF5_RECEIPT) as temporary:
-                temporary.write_text(json.dumps({"command": command}) + "\n", encoding="utf-8")
+            _write(args.out / HDF5_RECEIPT, json.dumps({"command": command}))
         else:
             write_dataset(
                 args.out,
@@ -164,6 +178,7 @@ def _run(args: argparse.Namespace) -> None:
                 shards=args.shards,
                 command=command,
             )
+    (args.out / UNFINISHED).unlink()
     seconds = time.perf_counter() - began
     print(
         f"{count} textures in {seconds:.1f} s: {count / seconds:.0f} textures/s, with compilation"
@@ -171,7 +186,12 @@ def _run(args: argparse.Namespace) -> None:
     print(f"written to {args.out}\nlook inside: {_inspection(args)}")
 
 
-def _check(args: argparse.Namespace) -> None:
+def _write(path: Path, line: str) -> None:
+    with files.replaced(path) as temporary:
+        temporary.write_text(f"{line}\n", encoding="utf-8")
+
+
+def _check(args: argparse.Namespace, count: int) -> None:
     """UserError for numbers that make no dataset."""
     if args.per_type < 1:
         raise UserError(f"--per-type {args.per_type}: expected at least 1 texture of each type.")
@@ -186,6 +206,7 @@ def _check(args: argparse.Namespace) -> None:
             f"--shards {args.shards}: --format hdf5 writes the two published parts. "
             "Leave --shards out."
         )
+    check_numbers(count, args.shards)
 
 
 def _command(args: argparse.Namespace, names: tuple[str, ...]) -> str:
@@ -198,12 +219,38 @@ def _command(args: argparse.Namespace, names: tuple[str, ...]) -> str:
     return " ".join(words)
 
 
+def _is_finished(out: Path, command: str) -> bool:
+    """Whether `out` holds the whole dataset of `command`; UserError if it holds anything else.
+
+    What an interrupted run of the same command has left is not finished.
+    """
+    if not out.exists():
+        return False
+    if out.is_dir():
+        if _made_by(out) == command:
+            return True
+        if all(path.name == files.LOCK_NAME or _is_leftover(path) for path in out.iterdir()):
+            return False
+        begun = out / UNFINISHED
+        if begun.is_file() and begun.read_text(encoding="utf-8").strip() == command:
+            return False
+    raise UserError(
+        f"--out {out} exists and is neither this dataset, finished, nor one that the same command "
+        "has begun. Choose a new or empty folder, or remove it."
+    )
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether a process was writing this file when it was killed; see `files.replaced`."""
+    return any(path.match(name) for name in _LEFTOVERS)
+
+
 def _made_by(out: Path) -> str | None:
     """The command of the finished dataset in `out`; None if there is none."""
     receipt = out / HDF5_RECEIPT
     if receipt.exists():
         whole = all((out / name).exists() for part in PARTS for name in hdf5_names(part))
-        return json.loads(receipt.read_text(encoding="utf-8")).get("command") if whole else None
+        return _command_of(receipt) if whole else None
     if (out / manifests.FILE_NAME).exists():
         manifest = manifests.load(out)
         sizes = [out / shard.file for shard in manifest.shards]
@@ -213,6 +260,15 @@ def _made_by(out: Path) -> str | None:
         )
         return manifest.command if whole else None
     return None
+
+
+def _command_of(receipt: Path) -> str:
+    try:
+        return json.loads(receipt.read_text(encoding="utf-8"))["command"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{receipt}: damaged ({error}). Choose another folder, or remove this one."
+        ) from error
 
 
 def _inspection(args: argparse.Namespace) -> str:

@@ -90,15 +90,18 @@ def run(args: argparse.Namespace) -> None:
             raise UserError(f"--{name} {value}: expected at least {0 if name == 'seed' else 1}.")
     mitsuba = _mitsuba()
     views = [(scene, number) for scene in options["scenes"] for number in range(args.views)]
-    missing = [view for view in views if not (args.out / _name(view)).exists()]
     picture = args.size**2 * 3 * 4
-    files.check_free_space(args.out, len(missing) * (4 * args.frames + 1) * picture)
-    _claim(args.out, options)
-    with tqdm(total=len(views), initial=len(views) - len(missing), unit=" views") as bar:
-        for view in missing:
-            with files.new_folder(args.out / _name(view)) as folder:
-                _render_view(mitsuba, folder, view, options)
-            bar.update()
+    needed = len(_missing(args.out, views)) * (4 * args.frames + 1) * picture
+    files.check_free_space(args.out, needed)
+    _check(args.out, options)
+    with files.locked(args.out / files.LOCK_NAME, "renders into"):
+        _claim(args.out, options, views)
+        missing = _missing(args.out, views)
+        with tqdm(total=len(views), initial=len(views) - len(missing), unit=" views") as bar:
+            for view in missing:
+                with files.new_folder(args.out / _name(view)) as folder:
+                    _render_view(mitsuba, folder, view, options)
+                bar.update()
     print(f"{len(views)} views of {args.frames} pairs in {args.out}")
 
 
@@ -117,8 +120,12 @@ def _name(view: tuple[str, int]) -> str:
     return f"{view[0]}_{view[1]:04d}"
 
 
-def _claim(out: Path, options: dict[str, Any]) -> None:
-    """Writes down what is rendered into `out`; UserError if it holds anything else."""
+def _missing(out: Path, views: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [view for view in views if not (out / _name(view)).exists()]
+
+
+def _check(out: Path, options: dict[str, Any]) -> None:
+    """Raises UserError if `out` holds anything but an unfinished or finished set of `options`."""
     path = out / PLAN_NAME
     if path.exists():
         try:
@@ -130,11 +137,22 @@ def _claim(out: Path, options: dict[str, Any]) -> None:
                 f"{out} holds renders of other options ({json.dumps(found)}). Choose another "
                 "folder, or remove it."
             )
-        for leftover in out.glob(".*_*"):  # Of a view that was being made at a kill.
-            shutil.rmtree(leftover)
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and not all(
+        path.name == files.LOCK_NAME or path.match(".renders.*") for path in out.iterdir()
+    ):
         raise UserError(f"{out} is not empty, and holds no unfinished set. Choose a new folder.")
-    else:
+
+
+def _claim(out: Path, options: dict[str, Any], views: list[tuple[str, int]]) -> None:
+    """Writes down what is rendered into `out`, and removes what a kill has left; see `_check`."""
+    _check(out, options)
+    for view in views:
+        for leftover in out.glob(f".{_name(view)}.*"):
+            shutil.rmtree(leftover)
+    for leftover in out.glob(".renders.*"):
+        leftover.unlink()
+    path = out / PLAN_NAME
+    if not path.exists():
         with files.replaced(path) as temporary:
             temporary.write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
 

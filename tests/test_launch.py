@@ -20,6 +20,7 @@ from onenoise_jax.families.onenoise.weights_folder import load_weights
 from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.resume import GoBack
+from tests.families.noisy.small import write_pictures
 from tests.families.onenoise.examples import experiment, write_waves
 
 ROOT = Path(__file__).parents[1]
@@ -130,6 +131,42 @@ def test_two_processes_train_as_one_and_their_checkpoint_goes_on_in_one(waves, t
 
     one_process(waves, two, GoBack(STEPS))
     assert_the_same(saved(family, two, 2 * STEPS), saved(family, one, 2 * STEPS))
+
+
+OPEN = """
+import sys
+from configs.noisy import maria
+from onenoise_jax.core.config import construct
+from onenoise_jax.families.noisy.config import DataConfig
+from onenoise_jax.families.noisy.datasets import open_dataset
+from onenoise_jax.training.processes import joined
+
+config = maria.get_config("test").data
+config.source, config.cache = sys.argv[3:]
+with joined(sys.argv[1], 2, int(sys.argv[2])):
+    data = construct(DataConfig, config.to_dict(), "config.data")
+    print(len(open_dataset(data, 3, 8).training), "images")
+"""
+
+
+def test_pictures_are_converted_by_one_process_for_all(tmp_path):
+    photos, cache = write_pictures(tmp_path / "photos"), tmp_path / "cache"
+    address = f"127.0.0.1:{local._free_port()}"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, address, f"{index}", photos, cache],
+            cwd=ROOT,
+            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for index in range(2)
+    ]
+    outputs = [process.communicate()[0] for process in running]
+    for process, output in zip(running, outputs, strict=True):
+        assert process.returncode == 0 and "10 images" in output, output
+    assert "100%" in outputs[0] and "resizing" not in outputs[1]
 
 
 @pytest.mark.parametrize(

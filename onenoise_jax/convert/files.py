@@ -7,6 +7,7 @@
 | .pt .pth .ckpt     | torch.load(weights_only=True), which refuses everything but data  |
 """
 
+import io
 import os
 import pickle
 import zipfile
@@ -15,26 +16,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 
 
 def read_weights(path: str | os.PathLike) -> dict[str, Any]:
     """The file's mapping from names to NumPy arrays.
 
-    `.pt` files may nest: mappings and sequences in them are kept, tensors become arrays
-    (bfloat16 ones float32), and numbers and strings stay. Raises UserError for a file that
-    is missing, damaged, of another kind, or that holds anything but data.
+    bfloat16 becomes float32. `.pt` files may nest: mappings and sequences in them are kept,
+    tensors become arrays, and numbers and strings stay. Raises UserError for a file that is
+    missing, unreadable, damaged, of another kind, or that holds anything but data, and for types
+    of numbers that NumPy lacks.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise UserError(f"{path}: expected a weights file ending in {', '.join(_READERS)}")
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file")
     weights = reader(path)
     if not isinstance(weights, Mapping):
@@ -56,9 +59,10 @@ def weights_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes a flat mapping of arrays in the form that the suffix of `path` names, or UserError.
+    """Writes a flat mapping of arrays in the form that the suffix of `path` names.
 
-    A PyTorch file holds the mapping as a dict of tensors, which `torch.load` gives back.
+    A PyTorch file holds the mapping as a dict of tensors, which `torch.load` gives back. Raises
+    UserError for another suffix, and OSError if it cannot be written, whatever the library raises.
     """
     path = Path(path)
     writer = _WRITERS.get(path.suffix)
@@ -70,9 +74,19 @@ def write_weights(path: str | os.PathLike, state_dict: Mapping[str, np.ndarray])
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
-        return safetensors.numpy.load_file(path)
-    except safetensors.SafetensorError as error:
+        found = safetensors.numpy.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path} is not a whole safetensors file: {error}") from error
+    # The library looks every type up in NumPy, where JAX has entered bfloat16 alone.
+    except (AttributeError, TypeError) as error:
+        raise UserError(
+            f"{path} holds numbers of a type that NumPy lacks ({error}). Save them as float32 "
+            "with the program they came from."
+        ) from error
+    return {
+        name: value.astype(np.float32) if value.dtype == jnp.bfloat16 else value
+        for name, value in found.items()
+    }
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -80,8 +94,12 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         # np.load goes by content: what is no zip archive would be read as something else.
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a whole .npz file of plain arrays: {error}") from error
+    # A damaged file fails wherever its bytes lead.
+    except Exception as error:
+        raise UserError(
+            f"{path} is not a whole .npz file of plain arrays: {error}. Fetch it anew, or save it "
+            "again without pickles."
+        ) from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -107,12 +125,18 @@ def _read_torch(path: Path) -> Any:
             "it came from."
         ) from error
     # A damaged file of the old format is a bare pickle: it fails wherever its bytes lead.
-    except (RuntimeError, EOFError, ValueError, OSError, LookupError, TypeError) as error:
-        raise UserError(f"{path} is not a whole PyTorch file: {error}") from error
+    except Exception as error:
+        raise UserError(
+            f"{path} is not a whole PyTorch file of plain tensors: {error}. Fetch it anew, or save "
+            "it again as a plain state dict of float32."
+        ) from error
 
 
 def _write_safetensors(path: Path, state_dict: dict[str, np.ndarray]) -> None:
-    safetensors.numpy.save_file(state_dict, path)
+    try:
+        safetensors.numpy.save_file(state_dict, path)
+    except safetensors.SafetensorError as error:
+        raise OSError(f"{error}") from error
 
 
 def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
@@ -121,7 +145,10 @@ def _write_npz(path: Path, state_dict: dict[str, np.ndarray]) -> None:
 
 def _write_torch(path: Path, state_dict: dict[str, np.ndarray]) -> None:
     torch = _import_torch(path)
-    torch.save({key: torch.tensor(value) for key, value in state_dict.items()}, path)
+    # By way of memory: of a full disk PyTorch says that it is at an unexpected position.
+    whole = io.BytesIO()
+    torch.save({key: torch.tensor(value) for key, value in state_dict.items()}, whole)
+    path.write_bytes(whole.getbuffer())
 
 
 def _import_torch(path: Path) -> ModuleType:

@@ -19,7 +19,7 @@ from onenoise_jax.convert.files import read_weights, write_weights
 from onenoise_jax.convert.mapping import check_keys
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import new_folder
+from onenoise_jax.core.files import exists, new_folder
 from onenoise_jax.core.trees import leaf_name, named_leaves
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -49,8 +49,16 @@ class Provenance:
 
 def check_free(folder: Path) -> None:
     """Raises UserError if something stands at `folder`, an empty folder excepted."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if exists(folder) and not _is_empty_folder(folder):
         raise UserError(f"{folder} exists: choose a new or an empty folder, or remove it first")
+
+
+def _is_empty_folder(path: Path) -> bool:
+    """Whether it is one; False where that may not be looked at."""
+    try:
+        return not any(path.iterdir())
+    except OSError:
+        return False
 
 
 def save_folder(folder: Path, config: Any, params: Any) -> None:

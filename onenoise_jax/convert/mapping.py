@@ -9,6 +9,7 @@ from typing import Any
 
 import einops
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
@@ -45,7 +46,8 @@ def to_flax(state_dict: Mapping[str, np.ndarray], rules: Mapping[str, Rule], abs
 
     `rules` has one rule for each leaf of `abstract` (arrays or `jax.ShapeDtypeStruct`), by
     leaf name. The result has its structure, shapes and dtypes; its leaves are NumPy arrays.
-    Raises one UserError that lists every missing, unexpected and misshapen key.
+    Foreign floats of fewer bits are exact in them. Raises one UserError that lists every missing,
+    unexpected and misshapen key, and one for every key of another type.
     """
     leaves = named_leaves(abstract)
     _check_rules(rules, leaves)
@@ -53,6 +55,7 @@ def to_flax(state_dict: Mapping[str, np.ndarray], rules: Mapping[str, Rule], abs
         rules[name].key: _foreign_shape(rules[name], leaf.shape) for name, leaf in leaves.items()
     }
     check_keys({key: np.shape(value) for key, value in state_dict.items()}, expected)
+    _check_types(state_dict, {rules[name].key: leaf.dtype for name, leaf in leaves.items()})
 
     def convert(path: tuple, leaf: Any) -> np.ndarray:
         rule = rules[leaf_name(path)]
@@ -90,6 +93,22 @@ def check_keys(
         raise UserError(
             f"these weights do not fit the network ({len(problems)} keys):\n  {listed}\n"
             "Check that the network's configuration is the one the weights were trained with."
+        )
+
+
+def _check_types(state_dict: Mapping[str, np.ndarray], wanted: Mapping[str, np.dtype]) -> None:
+    """Raises UserError unless all are floats that their wanted types hold unchanged."""
+    found = {key: np.asarray(state_dict[key]).dtype for key in wanted}
+    problems = [
+        f"{key} {dtype}, expected {wanted[key]}"
+        for key, dtype in found.items()
+        if not (jnp.issubdtype(dtype, jnp.floating) and np.can_cast(dtype, wanted[key]))
+    ]
+    if problems:
+        listed = "\n  ".join(problems)
+        raise UserError(
+            f"these weights would be changed by conversion ({len(problems)} keys):\n  {listed}\n"
+            "Save them as those, or as floats of fewer bits, with the program they came from."
         )
 
 

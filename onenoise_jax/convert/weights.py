@@ -20,6 +20,7 @@ from onenoise_jax.convert.folder import (
 )
 from onenoise_jax.convert.mapping import Rule, from_flax
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import exists, is_folder
 
 WeightMap = Callable[[Any], Mapping[str, Rule]]
 
@@ -52,13 +53,13 @@ def load_weights(
     weights holds one kind. Raises UserError if `folder` is neither, or of another family, and for
     `raw` of a folder that holds averaged weights.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UserError(f"{folder}: no such folder; expected one of weights, or a run's")
-    if (folder / "checkpoints").is_dir():
+    if is_folder(folder / "checkpoints"):
         facts, params, step = read_run(folder, family, raw=raw)
         provenance = Provenance(folder.resolve().name, "raw" if raw else "ema", step=step)
         return Weights(cls(**facts, provenance=provenance), params)
-    if not (folder / WEIGHTS_FILE).exists():
+    if not exists(folder / WEIGHTS_FILE):
         raise UserError(
             f"{folder} is neither a folder of weights (it has no {WEIGHTS_FILE}) nor a run's "
             "(it has no checkpoints)"
@@ -129,7 +130,7 @@ def check_export(out: Path, suffixes: tuple[str, ...]) -> None:
             f"--out={out}: expected a name ending in {' or '.join(suffixes)}, or without a "
             "suffix for a folder of weights"
         )
-    if out.exists():
+    if exists(out):
         raise UserError(f"--out={out} exists: choose another name, or remove it first")
 
 

@@ -10,6 +10,18 @@ from pathlib import Path
 
 from onenoise_jax.core.errors import UserError
 
+LOCK_NAME = ".lock"
+"""What the file that `locked` holds is called, in folders where one process works at a time."""
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # Once, before there are threads: to read it is to change it for a moment.
+
 
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike) -> Iterator[Path]:
@@ -27,7 +39,7 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp and some writers make private files; the result is as open() would make it.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -55,6 +67,23 @@ def locked(path: str | os.PathLike, work: str) -> Iterator[None]:
         yield
 
 
+def walk(folder: Path, *, links: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """`os.walk`, through linked folders with `links`; UserError for a folder that cannot be read.
+
+    But for `lost+found`, which a disk has at its root for its administrator.
+    """
+
+    def refuse(error: OSError) -> None:
+        if Path(error.filename).name != "lost+found":
+            raise UserError(
+                f"{error.filename}: this folder cannot be read ({error.strerror}). Make it "
+                "readable, or move it elsewhere."
+            ) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse, followlinks=links):
+        yield Path(root), folders, names
+
+
 def check_free_space(folder: Path, needed: int) -> None:
     """Raises UserError unless the disk of `folder` (which need not exist) has `needed` bytes."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -78,14 +107,27 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         # mkdtemp makes private folders; the result has the mode that mkdir() would give.
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_UMASK)
         yield temporary
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def is_file(path: str | os.PathLike) -> bool:
+    """Whether there is a file at `path`.
+
+    As the two below, False for what may not be looked at and for names that are too long, where
+    the methods of a Path raise OSError.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | os.PathLike) -> bool:
+    """Whether there is a folder at `path`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: str | os.PathLike) -> bool:
+    """Whether there is something at `path`."""
+    return os.path.exists(path)  # noqa: PTH110

@@ -2,12 +2,12 @@
 
 The folder gets a `conversion.json` first, which says what is converted (`Plan`), then the shards in
 any order, each under its name when it is complete, then the manifest. The same conversion started
-again keeps the shards that are there; another one is refused.
+again keeps the shards that are there; another one is refused. A `.lock`, which stays, keeps other
+processes out meanwhile.
 """
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import multiprocessing
 import signal
@@ -22,9 +22,10 @@ from onenoise_jax.core.errors import UserError
 from onenoise_jax.data import manifest as manifests
 from onenoise_jax.data import shards as shard_files
 from onenoise_jax.data.manifest import Layout, Manifest, Shard
-from onenoise_jax.data.writer import check_request, shard_range, write_shard
+from onenoise_jax.data.writer import check_numbers, shard_range, write_shard
 
 PLAN_NAME = "conversion.json"
+_SHARD_BYTES = 10**9
 _MESSAGE_SECONDS = 0.2
 
 Records = Callable[[int, int], Iterable[Any]]
@@ -52,12 +53,26 @@ class Plan:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
 
+def shard_count(asked: int | None, count: int, layout: Layout) -> int:
+    """The shards of `count` records: as many as `asked`, or one per gigabyte, if that is None.
+
+    What was asked for is checked with the rest of a plan, by `convert`.
+    """
+    if asked is not None:
+        return asked
+    return min(count, -(-count * layout.record_bytes // _SHARD_BYTES))
+
+
 def is_finished(out: Path, plan: Plan) -> bool:
     """Whether `out` holds the whole result of `plan`; UserError if it holds anything else.
 
     An absent or empty folder and an unfinished conversion of the same plan are not finished.
     """
-    if not out.exists() or (out.is_dir() and set(out.iterdir()) <= set(_leftovers(out))):
+    if not out.exists():
+        return False
+    if out.is_dir() and all(
+        path.name == files.LOCK_NAME or _is_leftover(path) for path in out.iterdir()
+    ):
         return False
     if not (out / PLAN_NAME).is_file():
         raise UserError(
@@ -81,30 +96,39 @@ def convert(
 ) -> Manifest:
     """Writes the dataset of `plan` into `out`, in `workers` processes; continues what is there.
 
-    A shard that is there and reads back as whole is kept. With one worker or one shard, this
-    process does the work. Raises UserError for a folder with anything else in it, while another
-    process converts into it, for too little free space, for what `records` refuses, and when a
-    worker is killed. Whatever is raised, finished shards stay and no other process goes on.
+    A dataset that is finished is left as it is; a shard that is there and reads back as whole is
+    kept. With one worker or one shard, this process does the work. Raises UserError for a folder
+    with anything else in it, while another process converts into it, for too little free space,
+    for what `records` refuses, and when a worker is killed. Whatever is raised, finished shards
+    stay and no other process goes on.
     """
-    is_finished(out, plan)
-    check_request(out, plan.count, plan.shards)
+    if is_finished(out, plan):
+        return manifests.load(out)
+    check_numbers(plan.count, plan.shards)
     job = _Job(out, records, plan)
     missing = sum(len(job.numbers(i)) for i in range(plan.shards) if not job.path(i).exists())
     files.check_free_space(out, missing * plan.layout.record_bytes)
+    with files.locked(out / files.LOCK_NAME, "converts into"):
+        if is_finished(out, plan):  # Another process may have been here since.
+            return manifests.load(out)
+        return _convert(job, workers, progress)
+
+
+def _convert(job: "_Job", workers: int, progress: Progress) -> Manifest:
+    """What `convert` does once the folder is this process's."""
+    out, plan = job.out, job.plan
+    for leftover in filter(_is_leftover, out.iterdir()):
+        leftover.unlink()
     if not (out / PLAN_NAME).exists():
         with files.replaced(out / PLAN_NAME) as temporary:
             temporary.write_text(json.dumps(plan.as_json(), indent=1) + "\n", encoding="utf-8")
-    with _locked(out / PLAN_NAME):
-        for leftover in _leftovers(out):
-            leftover.unlink()
-        if min(workers, plan.shards) == 1:
-            written = {index: job.shard(index, progress) for index in range(plan.shards)}
-        else:
-            written = dict(_in_processes(job, workers, progress))
-        manifest = Manifest(
-            plan.layout, tuple(written[index] for index in range(plan.shards)), plan.command
-        )
-        manifests.save(out, manifest)
+    if min(workers, plan.shards) == 1:
+        written = {index: job.shard(index, progress) for index in range(plan.shards)}
+    else:
+        written = dict(_in_processes(job, workers, progress))
+    shards = tuple(written[index] for index in range(plan.shards))
+    manifest = Manifest(plan.layout, shards, plan.command)
+    manifests.save(out, manifest)
     return manifest
 
 
@@ -205,25 +229,9 @@ def _work(job: _Job, share: Sequence[int], sender: Connection) -> None:
             sender.send(str(error))
 
 
-def _leftovers(out: Path) -> list[Path]:
-    """Files that a process was writing when it was killed; see `files.replaced`."""
-    names = (".shard-*", ".conversion.*", ".manifest.*")
-    return [path for name in names for path in out.glob(name)]
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the file at `path` against other conversions, as far as its disk can do that."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{path.parent}: another process converts into this folder now. Wait for it."
-            ) from error
-        except OSError:
-            pass  # Some network disks have no locks.
-        yield
+def _is_leftover(path: Path) -> bool:
+    """Whether a process was writing this file when it was killed; see `files.replaced`."""
+    return any(path.match(name) for name in (".shard-*", ".conversion.*", ".manifest.*"))
 
 
 def _json(path: Path) -> Any:

@@ -19,8 +19,6 @@ from onenoise_jax.data.images import ImageRecords, ImageSource, Kept, is_picture
 from onenoise_jax.data.named_images import NamedImage, NamedImageLayout
 from onenoise_jax.data.source import Subset
 
-_SHARD_BYTES = 10**9
-
 
 def cover(pixels: np.ndarray, size: int) -> np.ndarray:
     """uint8 (height, width, c) resized until it just covers a square of `size`, cut to its middle.
@@ -51,10 +49,10 @@ class ImageConversion:
 
 
 def plan_of(folder: ImageFolder, size: int | None, shards: int | None, command: str) -> Plan:
-    """What converting `folder` makes; `shards` is one per gigabyte if it is None."""
+    """What converting `folder` makes; for `shards`, see `conversion.shard_count`."""
     mean = -(-folder.pixels // len(folder)) if size is None else size**2
     layout = NamedImageLayout(folder.channels, mean)
-    shards = shards or -(-len(folder) * layout.record_bytes // _SHARD_BYTES)
+    shards = conversion.shard_count(shards, len(folder), layout)
     inputs = {
         "images": len(folder),
         "size": size,

@@ -15,9 +15,10 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from onenoise_jax.core import files
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.named_images import NamedImage
-from onenoise_jax.images.samples import check_format, read_samples, to_bytes
+from onenoise_jax.images.samples import check_format, read_samples, to_bytes, upright_size
 
 _SAMPLED = 4096
 _NAMED = 10
@@ -48,7 +49,7 @@ EMBEDDED_GREY = ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.pn
 class ImageFolder:
     """Picture files by index, in the order of their `names` (paths within `folder`).
 
-    `pixels` counts those of all pictures, as their headers say; `modified` tells of the times when
+    `sizes` has (width, height) of each, as their headers say; `modified` tells of the times when
     the files last changed, which `fingerprint` does not depend on. `unreadable` tells of each file
     that was left out and why. A file that is damaged behind its header raises UserError when it is
     read. See `images.ImageSource`.
@@ -57,10 +58,15 @@ class ImageFolder:
     folder: Path
     names: tuple[str, ...]
     channels: int
-    pixels: int
+    sizes: tuple[tuple[int, int], ...]
     fingerprint: str
     modified: str
     unreadable: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def pixels(self) -> int:
+        """Of all pictures together."""
+        return sum(width * height for width, height in self.sizes)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -74,9 +80,9 @@ class ImageFolder:
         # Decoders raise errors of many classes about damaged files.
         except Exception as error:
             raise UserError(
-                f"{self.folder / name}: cannot be decoded ({error}). Remove it or restore it; "
-                f"`python -m data_tools.convert_images --input {self.folder}` names every such "
-                "file at once and converts the others."
+                f"{self.folder / name}: cannot be decoded ({error}). Restore it: a run goes on "
+                "with the same files only. For a new run, `python -m data_tools.convert_images "
+                f"--input {self.folder}` names every such file at once and converts the others."
             ) from error
         pixels.flags.writeable = False
         return NamedImage(name, pixels)
@@ -89,7 +95,8 @@ def open_folder(folder: Path, channels: int, *, decode: bool = False) -> ImageFo
     there are processors, so that damaged ones are left out, too. Hidden files are passed over;
     all others that are no pictures are named in one warning. The fingerprint is made of the
     names, the sizes and the first and last 4 KiB of the files, so it is the same for a copy; with
-    `decode` of their pixels, too. Raises UserError if there is no folder, or no picture in it.
+    `decode` of their pixels, too. Raises UserError if there is no folder, or no picture in it, or
+    one of its subfolders cannot be read.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one with pictures.")
@@ -114,7 +121,7 @@ def open_embedded(channels: int) -> ImageFolder:
 
 def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = False) -> ImageFolder:
     readable, unreadable, digest = [], [], hashlib.sha256(f"{channels} channels".encode())
-    pixels, modified = 0, hashlib.sha256()
+    sizes, modified = [], hashlib.sha256()
     Image.init()  # Before threads: every format that there is.
     with quiet_pillow():
         looks = _looks(folder, names, decode)
@@ -130,9 +137,10 @@ def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = Fa
                 unreadable.append((name, found))
             else:
                 readable.append(name)
-                pixels += found.pixels
+                sizes.append(found.size)
                 modified.update(repr(found.modified).encode())
-                digest.update(repr((name, found.pixels, *found.content)).encode())
+                pixels = found.size[0] * found.size[1]
+                digest.update(repr((name, pixels, *found.content)).encode())
     if not readable:
         raise UserError(
             f"{folder}: none of its {len(names)} files is a picture that can be read. "
@@ -148,7 +156,7 @@ def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = Fa
         folder,
         tuple(readable),
         channels,
-        pixels,
+        tuple(sizes),
         digest.hexdigest(),
         modified.hexdigest(),
         tuple(unreadable),
@@ -157,9 +165,9 @@ def _opened(folder: Path, names: Sequence[str], channels: int, decode: bool = Fa
 
 @dataclasses.dataclass(frozen=True)
 class _Look:
-    """A picture file: its pixels, its bytes with checksums, and the time of its last change."""
+    """A picture: (width, height), its bytes with checksums, and the time of its last change."""
 
-    pixels: int
+    size: tuple[int, int]
     content: tuple[int, int, int]
     modified: int
 
@@ -178,10 +186,10 @@ def _look(folder: Path, name: str, decode: bool) -> _Look | str:
     try:
         with Image.open(path) as image:
             check_format(image)
-            pixels = image.width * image.height
+            size = upright_size(image)
         decoded = zlib.crc32(to_bytes(read_samples(path), 3).tobytes()) if decode else 0
         stat = path.stat()
-        return _Look(pixels, (stat.st_size, zlib.crc32(_ends(path)), decoded), stat.st_mtime_ns)
+        return _Look(size, (stat.st_size, zlib.crc32(_ends(path)), decoded), stat.st_mtime_ns)
     # Plugins raise errors of many classes about files that they take for theirs.
     except Exception as error:
         return _reason(error)
@@ -198,8 +206,7 @@ def quiet_pillow() -> Iterator[None]:
 def _files(folder: Path) -> Iterator[str]:
     """Paths within `folder` of all files that are not hidden; linked folders are entered once."""
     entered = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        here = Path(root)
+    for here, folders, names in files.walk(folder, links=True):
         if here.resolve() in entered:
             folders.clear()
             continue

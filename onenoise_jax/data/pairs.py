@@ -49,13 +49,20 @@ class Scene:
         others = [frame for frame in self.targets if frame != left]
         right = others[int(fraction * len(others))]
         pair = tuple(self.images[folder][number] for folder, number in (left, right))
-        if pair[0].pixels.shape != pair[1].pixels.shape:
-            sizes = ["{1} x {0}".format(*image.pixels.shape) for image in pair]
-            raise UserError(
-                f"{self.name}: {pair[0].name} is {sizes[0]} and {pair[1].name} is {sizes[1]} "
-                "(width x height); the images of a pair must show the same, pixel by pixel."
-            )
+        _check_sizes(self.name, [(image.name, image.pixels.shape[1::-1]) for image in pair])
         return pair
+
+
+def _check_sizes(scene: str, images: Sequence[tuple[str | Path, tuple[int, int]]]) -> None:
+    """UserError unless all `images`, each a name and (width, height), are of one size."""
+    first, first_size = images[0]
+    for name, size in images:
+        if size != first_size:
+            raise UserError(
+                f"{scene}: {first} is {first_size[0]} x {first_size[1]} and {name} is "
+                f"{size[0]} x {size[1]} (width x height); the images of a pair must show the same, "
+                "pixel by pixel. Replace one of them, or take the pair out."
+            )
 
 
 class PairSource(Protocol):
@@ -96,11 +103,14 @@ def open_pairs(
 
     `folders`: a picture of `folder` and the one in `targets` with the same path, but for its
         suffix, are source and target. One that has no partner is named in a warning.
-    `bursts`: the pictures of each subfolder are frames of one scene; any two are a pair.
+    `bursts`: the pictures of each subfolder are frames of one scene; any two are a pair. Those that
+        lie beside the subfolders are left out and named in a warning; where there are no
+        subfolders, all are frames of one scene.
     `frames`: the pictures of a folder are a sequence, in the order of the numbers in their names;
         the first and second, the third and fourth, ... are pairs, either one the source.
 
-    Raises UserError for what cannot be read, for no pairs, and for scenes of a single frame.
+    Raises UserError for what cannot be read, for no pairs, and for frames of one scene that differ
+    in size, by their headers.
     """
     if (layout == "folders") != (targets is not None):
         raise UserError(
@@ -115,6 +125,10 @@ def open_pairs(
         scenes = _bursts(images, opened[0].names, folder)
     else:
         scenes = _frames(images, opened[0].names, folder)
+    for scene in scenes:
+        frames = dict.fromkeys([*scene.sources, *scene.targets])
+        found = [(opened[i].folder / opened[i].names[j], opened[i].sizes[j]) for i, j in frames]
+        _check_sizes(scene.name, found)
     identity = (layout, *(source.fingerprint for source in opened))
     return Scenes(tuple(scenes), hashlib.sha256(repr(identity).encode()).hexdigest())
 
@@ -149,7 +163,9 @@ def _by_name(
 
 def _bursts(images: Sequence[ImageSource], names: Sequence[str], folder: Path) -> list[Scene]:
     scenes, single = [], []
-    for scene, frames in _by_folder(names).items():
+    folders = _by_folder(names)
+    beside = folders.pop(".", ()) if len(folders) > 1 else ()
+    for scene, frames in folders.items():
         if len(frames) > 1:
             scenes.append(Scene(scene, images, frames, frames))
         else:
@@ -161,6 +177,9 @@ def _bursts(images: Sequence[ImageSource], names: Sequence[str], folder: Path) -
         )
     if single:
         _warn(str(folder), "scenes have a single frame", single)
+    if beside:
+        pictures = [names[number] for _, number in beside]
+        _warn(str(folder), "pictures lie beside the subfolders of the scenes", pictures)
     return scenes
 
 

@@ -15,7 +15,6 @@ may have layers of these names.
 
 import dataclasses
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +23,10 @@ from typing import Literal
 import numpy as np
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import walk
 from onenoise_jax.data.images import KEPT_BYTES, Kept
-from onenoise_jax.images.exr import read_exr_layers
-from onenoise_jax.images.files import read_picture
+from onenoise_jax.images.exr import read_exr_layers, read_exr_shapes
+from onenoise_jax.images.files import picture_shape, read_picture
 
 BUFFERS = ("render", "albedo", "normal", "target")
 LAYERS = {
@@ -76,30 +76,39 @@ class RenderFiles:
             raise IndexError(f"render {index} of {len(self)}")
         files = self.files[index]
         buffers = {kind: _read(path, kind) for kind, path in files.items()}
-        sizes = {kind: pixels.shape[:2] for kind, pixels in buffers.items()}
-        if len(set(sizes.values())) > 1:
-            told = ", ".join(
-                f"{kind} {width} x {height}" for kind, (height, width) in sizes.items()
-            )
-            raise UserError(f"{files['render']}: its buffers differ in size ({told}).")
+        _check_sizes(files, {kind: pixels.shape[:2] for kind, pixels in buffers.items()})
         return Render(self.names[index], buffers)
 
 
-def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KEPT_BYTES) -> Kept:
+def _check_sizes(files: Mapping[str, Path], sizes: Mapping[str, tuple[int, int]]) -> None:
+    """UserError unless all buffers of a render, each (height, width), are of one size."""
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{kind} {width} x {height}" for kind, (height, width) in sizes.items())
+        raise UserError(
+            f"{files['render']}: its buffers differ in size ({told}). Render it again, or leave it "
+            "out."
+        )
+
+
+def open_renders(
+    folder: Path, *, target: Target = "noisy", check: bool = True, kept_bytes: int = KEPT_BYTES
+) -> Kept:
     """The renders in `folder`, one view or many; `source[i]` is a `Render`.
 
     Targets are the noisy ones in `target/`, the converged `reference.*` of the view, or none.
     Radiance beyond 65,504, the largest number of float16, is cut there. Raises UserError, naming
-    the file, for a folder without views, for a view that lacks a buffer or the targets asked for,
-    and when a file is read that is damaged, or has NaN or infinite pixels.
+    the file, for a folder without views or with a subfolder that cannot be read, for a view that
+    lacks a buffer or the targets asked for, and when a file is read that is damaged, or has NaN or
+    infinite pixels. What headers tell, such as buffers of one render that differ in size, is
+    refused here with `check`, and else when they are read.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Expected one with renders.")
     views = sorted(
-        Path(root)
-        for root, folders, _ in os.walk(folder)
-        if "render" in folders and not _is_hidden(Path(root).relative_to(folder))
+        root
+        for root, folders, _ in walk(folder)
+        if "render" in folders and not _is_hidden(root.relative_to(folder))
     )
     if not views:
         raise UserError(
@@ -111,6 +120,8 @@ def open_renders(folder: Path, *, target: Target = "noisy", kept_bytes: int = KE
         for stem, found in _view(view, target).items():
             names.append((view / stem).relative_to(folder).as_posix())
             files.append(found)
+            if check:
+                _check_sizes(found, {kind: _shape(path, kind) for kind, path in found.items()})
             told = [(kind, path.stat().st_size, _checksum(path)) for kind, path in found.items()]
             digest.update(repr((names[-1], told)).encode())
     return Kept(RenderFiles(tuple(names), tuple(files), digest.hexdigest()), kept_bytes)
@@ -185,20 +196,43 @@ def _partners(folder: Path, kind: str, renders: Mapping[str, Path]) -> dict[str,
     return partners
 
 
-def _layers(path: Path, kind: str) -> dict[str, np.ndarray]:
-    """The layers of an OpenEXR file whose name is one of this buffer."""
-    layers = read_exr_layers(path)
+def _layers(path: Path, kind: str) -> dict[str, tuple[int, int, int]]:
+    """The shapes of those layers of an OpenEXR file whose name is one of this buffer."""
     return {
-        name: pixels
-        for name, pixels in layers.items()
+        name: shape
+        for name, shape in read_exr_shapes(path).items()
         if name.rpartition(".")[-1].lower() in LAYERS[kind]
     }
+
+
+def _layer(path: Path, kind: str) -> tuple[str, tuple[int, int, int]]:
+    """The name and shape of the layer of an OpenEXR file that has this buffer."""
+    layers = _layers(path, kind)
+    if not layers:  # A file for this buffer alone, which calls it nothing in particular.
+        layers = {name: shape for name, shape in read_exr_shapes(path).items() if not name}
+    if len(layers) != 1:
+        raise UserError(
+            f"{path}: {len(layers) or 'no'} layers for {kind}; expected one, called "
+            f"{' or '.join(name or '(nothing)' for name in LAYERS[kind])}."
+        )
+    (found,) = layers.items()
+    channels = found[1][-1]
+    if channels not in (1, 3, 4):
+        raise UserError(f"{path}: {kind} of {channels} channels; expected 1, 3, or 4 with alpha.")
+    return found
+
+
+def _shape(path: Path, kind: str) -> tuple[int, int]:
+    """(height, width) of one buffer, from the file's header."""
+    is_exr = path.suffix.lower() == ".exr"
+    return _layer(path, kind)[1][:2] if is_exr else picture_shape(path)
 
 
 def _read(path: Path, kind: str) -> np.ndarray:
     """One buffer, (height, width, 3) float16, read-only."""
     if path.suffix.lower() == ".exr":
-        pixels = _read_layer(path, kind)
+        name, _ = _layer(path, kind)
+        pixels = read_exr_layers(path)[name][..., :3]
     else:
         pixels = read_picture(path)
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
@@ -213,22 +247,6 @@ def _read(path: Path, kind: str) -> np.ndarray:
     half = half.astype(np.float16)
     half.flags.writeable = False
     return half
-
-
-def _read_layer(path: Path, kind: str) -> np.ndarray:
-    layers = _layers(path, kind)
-    if not layers:  # A file for this buffer alone, which calls it nothing in particular.
-        layers = {name: pixels for name, pixels in read_exr_layers(path).items() if not name}
-    if len(layers) != 1:
-        raise UserError(
-            f"{path}: {len(layers) or 'no'} layers for {kind}; expected one, called "
-            f"{' or '.join(name or '(nothing)' for name in LAYERS[kind])}."
-        )
-    (pixels,) = layers.values()
-    channels = pixels.shape[-1]
-    if channels not in (1, 3, 4):
-        raise UserError(f"{path}: {kind} of {channels} channels; expected 1, 3, or 4 with alpha.")
-    return pixels[..., :3]
 
 
 def render_layers(render: Render, generator: np.random.Generator) -> Mapping[str, np.ndarray]:

@@ -39,7 +39,9 @@ def write_dataset(
     attributes are not finite (naming its index), and when `images` ends early.
     """
     out = Path(out)
-    check_request(out, count, shards)
+    if (out / manifests.FILE_NAME).exists():
+        raise UserError(f"{out} already holds a dataset. Choose another folder, or remove it.")
+    check_numbers(count, shards)
     layout = ImageLayout(tuple(image_shape), tuple(labels), tuple(attributes))
     files.check_free_space(out, count * layout.record_bytes)
     stream, written = iter(images), []
@@ -52,10 +54,8 @@ def write_dataset(
     return manifest
 
 
-def check_request(out: Path, count: int, shards: int) -> None:
-    """Raises UserError for a folder that holds a dataset and for numbers that make none."""
-    if (out / manifests.FILE_NAME).exists():
-        raise UserError(f"{out} already holds a dataset. Choose another folder, or remove it.")
+def check_numbers(count: int, shards: int) -> None:
+    """Raises UserError for numbers that make no dataset."""
     if count < 1:
         raise UserError(f"count={count}: expected at least one record.")
     if not 1 <= shards <= count:

@@ -1,33 +1,45 @@
 """The standard FID, precision and recall: of Inception's features, by torch-fidelity.
 
 torch-fidelity (https://github.com/toshas/torch-fidelity, Apache-2.0) is an option: `pip install
-torch-fidelity`. The weights are not downloaded: the user gives the file, `FILE`.
+"torch-fidelity>=0.4"`, since those before lack precision and recall, or exchange them. The
+weights are not downloaded: the user gives the file, `FILE`.
 """
 
 import importlib
-import importlib.util
+import importlib.metadata
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from packaging.version import Version
 from PIL import Image
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.evaluation.sets import NEIGHBOURS, Comparison
 
 PACKAGE = "torch_fidelity"
+OLDEST = Version("0.4")
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 
 
 def check(option: str, weights: Path) -> None:
-    """Raises UserError, naming the `option` that asks for FID, if package or file is missing."""
-    if importlib.util.find_spec(PACKAGE) is None:
+    """Raises UserError, naming the `option` that asks for FID, if package or file will not do."""
+    found = _installed()
+    if found is None or found < OLDEST:
         raise UserError(
-            f"{option}: the standard FID needs torch-fidelity, which is not installed. Run: pip "
-            "install torch-fidelity, or leave the option out."
+            f"{option}: the standard FID needs torch-fidelity {OLDEST} or newer, and "
+            f'{found or "none"} is installed. Run: pip install "torch-fidelity>={OLDEST}", or '
+            "leave the option out."
         )
     if not weights.is_file():
         raise UserError(f"{option}: no such file. Expected {FILE}, as torch-fidelity publishes it.")
+
+
+def _installed() -> Version | None:
+    try:
+        return Version(importlib.metadata.version("torch-fidelity"))
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def inception_comparison(real: np.ndarray, generated: np.ndarray, weights: Path) -> Comparison:

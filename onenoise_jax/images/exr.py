@@ -1,16 +1,15 @@
 """OpenEXR files: float32 pixels, with text in the header."""
 
 import contextlib
-import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import OpenEXR
-from PIL import Image
 
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.images.samples import check_size
 from onenoise_jax.images.text import RESERVED_KEYS
 
 
@@ -46,7 +45,7 @@ def read_exr(path: str | os.PathLike) -> np.ndarray:
         header = file.header()
         names = sorted(channel.name for channel in header["channels"])
         size, is_flat = _size(header), _is_flat(header)
-    _check_size(path, size)
+    check_size(path, size)
     wanted = next((w for w in ("Y", "RGB") if set(w) <= set(names) <= {*w, "A"}), None)
     if wanted is None or not is_flat:
         raise UserError(
@@ -75,19 +74,18 @@ def read_exr_layers(path: str | os.PathLike) -> dict[str, np.ndarray]:
     the file are given together, a part's name before those of its layers. Raises UserError for a
     damaged file, for deep images, and for one of more pixels than Pillow's limit.
     """
-    with _opened(path, header_only=True) as file:
-        parts = [(_size(part.header), _is_flat(part.header)) for part in file.parts]
-    for size, is_flat in parts:
-        _check_size(path, size)
-        if not is_flat:
-            raise UserError(f"{path}: a deep image; expected a flat one.")
+    shapes = read_exr_shapes(path)
     found: dict[str, dict[str, np.ndarray]] = {}
     with _opened(path, separate_channels=True) as file:
         for part in file.parts:
-            first = part.name() + "." if len(file.parts) > 1 and part.name() else ""
             for name, channel in part.channels.items():
-                layer, _, last = f"{first}{name}".rpartition(".")
+                layer, last = _layer_and_channel(file, part, name)
                 found.setdefault(layer, {})[last] = channel.pixels.astype(np.float32)
+    # Of a file that is cut off the library gives what it could read, without an error.
+    if {layer: len(planes) for layer, planes in found.items()} != {
+        layer: channels for layer, (_, _, channels) in shapes.items()
+    }:
+        raise UserError(f"{path}: not a readable OpenEXR file (some of its pixels are missing).")
     for layer, planes in found.items():
         if len({plane.shape for plane in planes.values()}) > 1:
             raise UserError(f"{path}: the channels of layer {layer!r} differ in size.")
@@ -97,23 +95,53 @@ def read_exr_layers(path: str | os.PathLike) -> dict[str, np.ndarray]:
     }
 
 
+def read_exr_shapes(path: str | os.PathLike) -> dict[str, tuple[int, int, int]]:
+    """(height, width, channels) of each layer that `read_exr_layers` gives; reads no pixels.
+
+    Raises UserError as it does, but for damage behind the header.
+    """
+    with _opened(path, header_only=True) as file:
+        parts = [
+            (
+                _height_and_width(part.header),
+                _is_flat(part.header),
+                [_layer_and_channel(file, part, c.name)[0] for c in part.header["channels"]],
+            )
+            for part in file.parts
+        ]
+    found: dict[str, tuple[int, int, int]] = {}
+    for (height, width), is_flat, layers in parts:
+        check_size(path, height * width)
+        if not is_flat:
+            raise UserError(f"{path}: a deep image; expected a flat one.")
+        for layer in layers:
+            *size, channels = found.get(layer, (height, width, 0))
+            found[layer] = (*size, channels + 1)
+    return found
+
+
+def _layer_and_channel(file: OpenEXR.File, part: OpenEXR.Part, name: str) -> tuple[str, str]:
+    first = part.name() + "." if len(file.parts) > 1 and part.name() else ""
+    layer, _, last = f"{first}{name}".rpartition(".")
+    return layer, last
+
+
 def _channel_order(name: str) -> tuple[int, str]:
     return "RGBAXYZ".find(name.upper()) if len(name) == 1 else -1, name
 
 
-def _size(header: Mapping[str, Any]) -> int:
+def _height_and_width(header: Mapping[str, Any]) -> tuple[int, int]:
     (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
-    return (right - left + 1) * (bottom - top + 1)
+    return bottom - top + 1, right - left + 1
+
+
+def _size(header: Mapping[str, Any]) -> int:
+    height, width = _height_and_width(header)
+    return height * width
 
 
 def _is_flat(header: Mapping[str, Any]) -> bool:
     return header["type"] in (OpenEXR.scanlineimage, OpenEXR.tiledimage)
-
-
-def _check_size(path: str | os.PathLike, size: int) -> None:
-    """Before the pixels are read: a header of a few bytes can claim any size."""
-    if size > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
-        raise UserError(f"{path}: {size:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
 
 
 def read_exr_text(path: str | os.PathLike) -> dict[str, str]:

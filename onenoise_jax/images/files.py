@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_text, write_exr
-from onenoise_jax.images.samples import read_samples
+from onenoise_jax.images.samples import read_samples, upright_size
 from onenoise_jax.images.text import NO_TEXT, check_text, png_options, text_of
 
 PICTURE_SUFFIXES = (".png", ".npy", ".exr")
@@ -98,10 +98,28 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     return pixels
 
 
+def picture_shape(path: str | os.PathLike) -> tuple[int, int]:
+    """(height, width) that `read_picture` gives a file that is not OpenEXR; decodes nothing.
+
+    Raises UserError if the file is missing, or its header is damaged.
+    """
+    _check_exists(path)
+    if Path(path).suffix.lower() == ".npy":
+        return _stored_npy(path).shape[:2]
+    try:
+        with Image.open(path) as image:
+            width, height = upright_size(image)
+    # Plugins raise errors of many classes about damaged files.
+    except Exception as error:
+        raise UserError(f"{path}: not a readable picture ({error}).") from error
+    return height, width
+
+
 def read_text(path: str | os.PathLike) -> dict[str, str]:
     """What `write_picture` or `write_animation` kept as `text` in `path`; empty if there is none.
 
-    A PNG or OpenEXR file of another program gives that program's text.
+    A PNG or OpenEXR file of another program gives that program's text, but of a PNG none that
+    stands behind the pixels. No pixels are read.
     Raises UserError if the file is missing, damaged, or of another format.
     """
     _check_exists(path)
@@ -126,7 +144,7 @@ def _open_header(path: str | os.PathLike) -> Image.Image:
 
 
 def _check_exists(path: str | os.PathLike) -> None:
-    if not Path(path).is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file. Expected a picture.")
 
 
@@ -164,7 +182,8 @@ def _quantized(path: str | os.PathLike, image: np.ndarray, bits: int) -> np.ndar
     return np.rint(scaled, out=scaled).astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _read_npy(path: str | os.PathLike) -> np.ndarray:
+def _stored_npy(path: str | os.PathLike) -> np.ndarray:
+    """The picture in the file, mapped into memory, (height, width) or (height, width, 3)."""
     try:
         # A memory map never unpickles, and refuses a header that claims more than the file has.
         stored = np.lib.format.open_memmap(path, mode="r")
@@ -176,11 +195,16 @@ def _read_npy(path: str | os.PathLike) -> np.ndarray:
             f"{path}: an array of shape {stored.shape}; expected (height, width) or "
             "(height, width, 1 or 3)."
         )
+    return image
+
+
+def _read_npy(path: str | os.PathLike) -> np.ndarray:
+    image = _stored_npy(path)
     try:
         return np.array(_as_float(image))
     except KeyError:
         raise UserError(
-            f"{path}: an array of {stored.dtype}; expected floats, bool, uint8 or uint16."
+            f"{path}: an array of {image.dtype}; expected floats, bool, uint8 or uint16."
         ) from None
 
 

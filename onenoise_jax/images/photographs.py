@@ -7,7 +7,7 @@
 | .tif .tiff   | 8, 16, float | tifffile                                                        |
 | .exr         | float        | OpenEXR                                                         |
 
-Other formats are read by Pillow, in 8 bits.
+Other formats are read by Pillow, in 8 bits. What it reads in CMYK and the like becomes RGB.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import replaced
+from onenoise_jax.core.files import is_file, replaced
 from onenoise_jax.images.destination import check_destination
 from onenoise_jax.images.exr import read_exr, read_exr_alpha, write_exr
-from onenoise_jax.images.samples import check_format
+from onenoise_jax.images.samples import check_format, check_size
 from onenoise_jax.images.text import NO_TEXT
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr")
@@ -37,13 +37,25 @@ _DEPTHS = {
     ".exr": ("float32",),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
+_OTHER_COLOURS = ("CMYK", "YCbCr", "LAB", "HSV")
+# By the EXIF orientation: whether rows and columns are exchanged, then the steps along them.
+_TURNS = {
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photograph:
     """pixels (h, w, 1 or 3) and alpha (h, w), if any, both uint8, uint16 or float32.
 
-    profile: the ICC colour profile, which is passed on (but not to 16-bit PNG and OpenEXR).
+    profile: the ICC colour profile of grey and RGB, which is passed on (but not to 16-bit PNG and
+    OpenEXR).
     """
 
     pixels: np.ndarray
@@ -55,10 +67,10 @@ def read_photograph(path: str | os.PathLike) -> Photograph:
     """The picture in `path` with the depth it has there, turned as its EXIF data says.
 
     Raises UserError for a file that is missing, damaged, oversized (Pillow's limit against
-    decompression bombs) or of another kind or depth.
+    decompression bombs), of another kind or depth, or a TIFF of premultiplied transparency.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file. Expected a picture.")
     suffix = path.suffix.lower()
     if suffix == ".exr":
@@ -68,7 +80,7 @@ def read_photograph(path: str | os.PathLike) -> Photograph:
         if suffix in (".tif", ".tiff"):
             return _finite(path, _read_tiff(path))
         if _is_deep_png(path):
-            return _divided(imagecodecs.png_decode(path.read_bytes()), None)
+            return _read_deep_png(path)
         return _read_with_pillow(path)
     # Decoders raise errors of many classes about damaged files.
     except UserError:
@@ -130,24 +142,44 @@ def _is_deep_png(path: Path) -> bool:
     return header[:8] == _PNG and header[24:] == b"\x10"
 
 
+def _read_deep_png(path: Path) -> Photograph:
+    # Pillow for the limit on pixels, and for the orientation wherever a PNG may have it.
+    with Image.open(path) as image:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    samples = imagecodecs.png_decode(path.read_bytes())
+    return _divided(_turned(samples, orientation), None)
+
+
 def _read_tiff(path: Path) -> Photograph:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        pixels = page.asarray()
         if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
             raise UserError(f"{path}: {page.photometric.name} colours; expected RGB or grey.")
+        if tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
+            raise UserError(
+                f"{path}: its colours are multiplied with its transparency (associated alpha); "
+                "expected unassociated alpha. Save it so, or without transparency."
+            )
+        if page.samplesperpixel > 4:
+            raise UserError(f"{path}: {page.samplesperpixel} samples a pixel; expected 1 to 4.")
+        # Of what is divided into tiles, a whole one is read even where the picture is smaller.
+        tile = page.tilewidth * page.tilelength
+        check_size(path, max(page.size // page.samplesperpixel, tile))
+        pixels = page.asarray()
         if pixels.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
             pixels = np.moveaxis(pixels, 0, -1)
         if pixels.dtype.name == "float16":
             pixels = pixels.astype(np.float32)
-        profile = page.tags.get("InterColorProfile")
-        return _divided(pixels, profile and bytes(profile.value))
+        profile = page.tags.valueof("InterColorProfile")
+        turned = _turned(pixels, page.tags.valueof("Orientation"))
+        return _divided(turned, profile and bytes(profile))
 
 
 def _read_with_pillow(path: Path) -> Photograph:
     with Image.open(path) as image:
         check_format(image)
-        profile = image.info.get("icc_profile")
+        # The profile of other colours is not that of the RGB which they are converted to.
+        profile = None if image.mode in _OTHER_COLOURS else image.info.get("icc_profile")
         ImageOps.exif_transpose(image, in_place=True)
         image.load()
     if image.mode.startswith("I;16"):
@@ -157,6 +189,12 @@ def _read_with_pillow(path: Path) -> Photograph:
     grey = image.mode in ("1", "L", "LA")
     mode = ("LA" if grey else "RGBA") if image.has_transparency_data else "L" if grey else "RGB"
     return _divided(np.array(image if image.mode == mode else image.convert(mode)), profile)
+
+
+def _turned(samples: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Samples (h, w) or (h, w, n) as they are to be seen; those of no known orientation stay."""
+    exchanged, down, across = _TURNS.get(orientation, (False, 1, 1))
+    return (np.swapaxes(samples, 0, 1) if exchanged else samples)[::down, ::across]
 
 
 def _divided(samples: np.ndarray, profile: bytes | None) -> Photograph:

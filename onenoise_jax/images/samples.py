@@ -1,10 +1,11 @@
 """The samples of a picture file as they are stored: integers where the file has integers."""
 
+import math
 import os
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from onenoise_jax.core.errors import UserError
 
@@ -37,10 +38,28 @@ def read_samples(file: str | os.PathLike | BinaryIO) -> np.ndarray:
     return np.array(image if image.mode == mode else image.convert(mode))
 
 
+def upright_size(opened: Image.Image) -> tuple[int, int]:
+    """(width, height) that `read_samples` gives a file that Pillow opened; decodes nothing.
+
+    A turn that a PNG tells of behind its pixels alone, where few programs write it, is not known.
+    """
+    width, height = opened.size
+    # Not the PNG plugin's own method, which decodes. TIFF has its size turned already.
+    orientation = Image.Image.getexif(opened).get(ExifTags.Base.Orientation)
+    is_turned = orientation in (5, 6, 7, 8) and opened.format != "TIFF"
+    return (height, width) if is_turned else (width, height)
+
+
 def check_format(opened: Image.Image) -> None:
     """Raises ValueError for a file that Pillow would hand to Ghostscript, which runs it."""
     if opened.format == "EPS":
         raise ValueError("PostScript is a program; convert it to PNG first")
+
+
+def check_size(path: str | os.PathLike, pixels: int) -> None:
+    """Raises UserError for more than Pillow opens: a header of a few bytes can claim any size."""
+    if pixels > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise UserError(f"{path}: {pixels:,} pixels, more than {2 * Image.MAX_IMAGE_PIXELS:,}.")
 
 
 def to_bytes(samples: np.ndarray, channels: int) -> np.ndarray:

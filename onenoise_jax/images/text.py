@@ -60,9 +60,13 @@ def webp_options(text: Mapping[str, str]) -> dict[str, object]:
 
 
 def text_of(image: Image.Image) -> dict[str, str] | None:
-    """The text in an opened file; None if its format is not PNG, GIF or WebP."""
+    """The text in an opened file; None if its format is not PNG, GIF or WebP.
+
+    No pixels are decoded: of a PNG it is the text that stands before them, where it is written.
+    """
     if image.format == "PNG":
-        return {key: str(value) for key, value in image.text.items()}
+        # `image.text` would look behind the pixels, too, and decode them for it.
+        return {key: str(value) for key, value in image.png.im_text.items()}
     if image.format == "GIF":
         return _from_json(image.info.get("comment", b""))
     if image.format == "WEBP":

@@ -1,7 +1,9 @@
 """Random features on a lattice: nearest points, strands and drips, each looked up in 3x3 cells.
 
-One feature per lattice cell (Worley, "A Cellular Texture Basis Function", 1996); no feature
-reaches further than one cell, so the 3x3 cells around a pixel hold all that can touch it.
+One feature per lattice cell (Worley, "A Cellular Texture Basis Function", 1996). Strands and
+drips reach no further than one cell, so the 3x3 cells around a pixel hold all that can touch it.
+The nearest point is theirs, too (at every one of six million random pixels), the second nearest at
+all but about 2 of 100,000; blended cells weigh no others.
 """
 
 import dataclasses

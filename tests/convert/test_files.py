@@ -1,11 +1,13 @@
 """Weight files are read as data, or refused with a word about what to do."""
 
 import pickle
+import resource
 import sys
 
 import numpy as np
 import pytest
 import safetensors.numpy
+import safetensors.torch
 import torch
 
 from onenoise_jax.convert.files import read_weights, write_weights
@@ -51,6 +53,22 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, suffix):
         write_weights(path, {"other": np.zeros(2)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+def test_a_full_disk_is_an_error_of_the_system(tmp_path, small_files, suffix):
+    with pytest.raises(OSError, match="File too large"):
+        write_weights(tmp_path / f"weights{suffix}", {"a": np.zeros(300_000, np.float32)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_files():
+    """No file may be larger than 100 kB, which a writer meets as it meets a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt"])
@@ -105,6 +123,70 @@ def test_damaged_files_are_refused(tmp_path, suffix, damage):
     path = tmp_path / f"damaged{suffix}"
     path.write_bytes(damaged[damage])
     with pytest.raises(UserError, match=r"damaged\."):
+        read_weights(path)
+
+
+def test_what_may_not_be_looked_at_is_refused(closed_folder):
+    for name in ("a.pt", f"{'x' * 300}.pt"):
+        with pytest.raises(UserError, match="no such file"):
+            read_weights(closed_folder / name)
+        with pytest.raises(UserError, match="no such file"):
+            read_weights(closed_folder.parent / name)
+
+
+def test_bfloat16_is_read_as_float32(tmp_path):
+    values = torch.tensor([1.5, -2.0, 3e38])
+    halves = values.to(torch.bfloat16)
+    safetensors.torch.save_file({"a": halves, "b": values}, tmp_path / "weights.safetensors")
+    torch.save({"a": halves, "b": values}, tmp_path / "weights.pt")
+    for suffix in (".safetensors", ".pt"):
+        found = read_weights(tmp_path / f"weights{suffix}")
+        assert found["a"].dtype == np.float32
+        np.testing.assert_array_equal(found["a"], halves.float().numpy())
+        np.testing.assert_array_equal(found["b"], values.numpy())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_types_that_numpy_lacks_are_refused(tmp_path, suffix):
+    path, tensors = tmp_path / f"weights{suffix}", {"a": torch.ones(2).to(torch.float8_e4m3fn)}
+    if suffix == ".pt":
+        torch.save(tensors, path)
+    else:
+        safetensors.torch.save_file(tensors, path)
+    with pytest.raises(UserError, match=rf"weights\{suffix} .*[Ff]loat8.* float32"):
+        read_weights(path)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("form", ["compressed.npz", "plain.safetensors", "old.pt", "new.pt"])
+def test_files_with_flipped_bytes_are_refused_or_read(tmp_path, form):
+    """What is raised depends on the byte; 300 places lead to every class that was ever seen."""
+    path, rng = tmp_path / form, np.random.default_rng(0)
+    weights = {f"a{i}": rng.integers(0, 4, (5, 6)).astype(np.float32) for i in range(4)}
+    if path.suffix == ".npz":
+        np.savez_compressed(path, **weights)
+    elif path.suffix == ".pt":
+        tensors = {key: torch.tensor(value) for key, value in weights.items()}
+        torch.save(tensors, path, _use_new_zipfile_serialization=form == "new.pt")
+    else:
+        write_weights(path, weights)
+    content, refused = path.read_bytes(), 0
+    for place in rng.choice(len(content), 300, replace=False):
+        damaged = bytearray(content)
+        damaged[place] ^= rng.integers(1, 256)
+        path.write_bytes(damaged)
+        try:
+            read_weights(path)
+        except UserError:
+            refused += 1
+    assert refused > 50
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+def test_files_that_cannot_be_opened_are_refused(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"weights{suffix}"
+    monkeypatch.setattr("onenoise_jax.convert.files.is_file", lambda path: True)
+    with pytest.raises(UserError, match=rf"weights\{suffix} is not a whole .*No such file"):
         read_weights(path)
 
 

@@ -1,6 +1,7 @@
 """Weights move between the two forms without loss, and every key is accounted for."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -42,10 +43,23 @@ def test_a_round_trip_is_bit_identical():
         assert back[key].tobytes() == value.tobytes()
 
 
-def test_leaves_have_the_abstract_dtype():
-    theirs = {key: value.astype(np.float64) for key, value in state_dict().items()}
+@pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16])
+def test_floats_of_fewer_bits_are_exact(dtype):
+    theirs = {key: value.astype(dtype) for key, value in state_dict().items()}
     ours = to_flax(theirs, RULES, ABSTRACT)
     assert {leaf.dtype for leaf in jax.tree.leaves(ours)} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(ours["dense"].T.astype(dtype), theirs["d.weight"])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex64, np.int8, np.int64, bool])
+def test_types_that_would_be_changed_are_listed_at_once(dtype):
+    theirs = state_dict()
+    for key in ("c.weight", "d.weight"):
+        theirs[key] = theirs[key].astype(dtype)
+    with pytest.raises(UserError) as error:
+        to_flax(theirs, RULES, ABSTRACT)
+    message, name = str(error.value), np.dtype(dtype).name
+    assert f"2 keys):\n  c.weight {name}, expected float32\n  d.weight {name}, " in message
 
 
 def test_every_wrong_key_is_listed_at_once():

@@ -1,9 +1,12 @@
 """A file exists whole or not at all."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.core.files import locked, new_folder, replaced
+from onenoise_jax.core.files import locked, new_folder, replaced, walk
 
 
 def test_a_written_file_appears_under_its_name_only(tmp_path):
@@ -33,6 +36,13 @@ def test_a_file_that_its_writer_made_private_is_as_readable_as_any(tmp_path):
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+def test_what_other_threads_write_meanwhile_keeps_its_mode(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the mask of the process changed"))
+    with replaced(tmp_path / "a"), new_folder(tmp_path / "b"):
+        pass
+    assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
+
+
 def test_a_new_folder_appears_whole(tmp_path):
     (tmp_path / "plain").mkdir()
     with new_folder(tmp_path / "new" / "a") as temporary:
@@ -60,3 +70,27 @@ def test_one_process_at_a_time_holds_a_lock(tmp_path):
         raise AssertionError("not reached")
     with locked(path, "writes to"):
         assert path.is_file()
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    """Permissions do not bind a test that an administrator runs: the system is made to refuse."""
+    for name in ("open", "closed", "lost+found"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "open")
+    scandir, refused = os.scandir, {"lost+found"}
+
+    def scan(path):
+        if Path(path).name in refused:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    def found(**options):
+        return {root / name for root, _, names in walk(tmp_path, **options) for name in names}
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert found() == {tmp_path / "open" / "a", tmp_path / "closed" / "a"}
+    assert found(links=True) == found() | {tmp_path / "linked" / "a"}
+    refused.add("closed")
+    with pytest.raises(UserError, match=r"closed: this folder cannot be read \(Permission denied"):
+        found()

@@ -1,4 +1,3 @@
-import fcntl
 import functools
 import json
 import os
@@ -13,7 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.conversion import Plan, convert, is_finished
+from onenoise_jax.core.files import LOCK_NAME, locked
+from onenoise_jax.data import conversion
+from onenoise_jax.data import manifest as manifests
+from onenoise_jax.data.conversion import Plan, convert, is_finished, shard_count
 from onenoise_jax.data.records import ImageLayout
 from onenoise_jax.data.source import open_source
 from tests.data.examples import ATTRIBUTES, LABELS, SHAPE, assert_same, image, write
@@ -65,7 +67,13 @@ def run(out, records=examples, plan=PLAN, workers=1):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All files but the lock, which stays."""
+    paths = (path for path in folder.iterdir() if path.name != LOCK_NAME)
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def names_hidden(folder):
+    return [path.name for path in folder.glob(".*")]
 
 
 def identities(folder):
@@ -79,7 +87,7 @@ def interrupted(out, at=7):
     """A conversion that was broken off in its third shard."""
     with pytest.raises(UserError, match="picture 7"):
         run(out, functools.partial(failing, at, 0))
-    assert sorted(path.name for path in out.iterdir()) == ["conversion.json", *NAMES[:2]]
+    assert sorted(contents(out)) == ["conversion.json", *NAMES[:2]]
     return identities(out)
 
 
@@ -176,7 +184,7 @@ def alive(pid):
 def test_what_a_worker_refuses_is_raised_here_and_the_others_end_quietly(tmp_path, capfd):
     with pytest.raises(UserError, match="picture 0 is damaged"):
         run(tmp_path, refusing_the_first, workers=2)
-    assert not (tmp_path / "manifest.json").exists() and not list(tmp_path.glob(".*"))
+    assert not (tmp_path / "manifest.json").exists() and names_hidden(tmp_path) == [LOCK_NAME]
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -187,11 +195,28 @@ def test_a_killed_worker_is_an_error(tmp_path):
 
 
 def test_a_finished_conversion_is_left_alone(tmp_path):
+    """It is not even locked, so it may lie on a disk that cannot be written."""
     run(tmp_path)
-    before = contents(tmp_path)
-    with pytest.raises(UserError, match="already holds a dataset"):
-        run(tmp_path)
-    assert contents(tmp_path) == before
+    (tmp_path / LOCK_NAME).unlink()
+    before, kept = contents(tmp_path), identities(tmp_path)
+    manifest = convert(tmp_path, None, PLAN, workers=1, progress=None)
+    assert manifest == manifests.load(tmp_path)
+    assert contents(tmp_path) == before and identities(tmp_path) == kept
+    assert not names_hidden(tmp_path)
+
+
+def test_what_another_process_finished_meanwhile_is_taken(tmp_path, monkeypatch):
+    """One that held the lock when this one had looked at the folder, and had not when it came."""
+    out, free = tmp_path / "out", conversion.files.check_free_space
+
+    def first_the_other(*arguments):
+        monkeypatch.setattr(conversion.files, "check_free_space", free)
+        run(out)
+        free(*arguments)
+
+    monkeypatch.setattr(conversion.files, "check_free_space", first_the_other)
+    assert run(out, lambda *_: pytest.fail("a record was read")) == 0
+    assert len(open_source(out)) == COUNT
 
 
 @pytest.mark.parametrize(
@@ -236,7 +261,7 @@ def test_a_folder_with_anything_else_in_it_is_refused(tmp_path):
 def test_a_kill_while_the_plan_is_written_is_no_obstacle(tmp_path):
     (tmp_path / ".conversion.abc.json").write_text("{")
     run(tmp_path)
-    assert len(open_source(tmp_path)) == COUNT and not list(tmp_path.glob(".*"))
+    assert len(open_source(tmp_path)) == COUNT and names_hidden(tmp_path) == [LOCK_NAME]
 
 
 def test_a_damaged_plan_is_an_error(tmp_path):
@@ -247,12 +272,12 @@ def test_a_damaged_plan_is_an_error(tmp_path):
 
 
 def test_two_conversions_into_one_folder_are_refused(tmp_path):
-    interrupted(tmp_path / "out")
-    with (tmp_path / "out" / "conversion.json").open() as file:
-        fcntl.flock(file, fcntl.LOCK_SH)  # One that shares cannot convert either.
-        with pytest.raises(UserError, match="another process converts"):
-            run(tmp_path / "out")
-    run(tmp_path / "out")
+    with locked(tmp_path / LOCK_NAME, "is busy in"):
+        with pytest.raises(UserError, match="another process converts into this folder now"):
+            run(tmp_path)
+        assert names_hidden(tmp_path) == [LOCK_NAME] and not contents(tmp_path)
+    run(tmp_path)
+    assert len(open_source(tmp_path)) == COUNT
 
 
 def test_free_space_is_that_of_the_missing_shards_and_is_checked_first(tmp_path, monkeypatch):
@@ -280,6 +305,14 @@ def test_records_are_reported_while_they_are_written(tmp_path):
     plan = Plan(PLAN.command, PLAN.layout, 6, 1, {})
     convert(tmp_path, slowly, plan, workers=1, progress=reported.append)
     assert sum(reported) == 6 and len(reported) >= 3
+
+
+def test_there_is_a_shard_for_each_gigabyte_but_none_without_a_record():
+    record = PLAN.layout.record_bytes
+    assert shard_count(None, 10**9 // record, PLAN.layout) == 1
+    assert shard_count(None, 10**9 // record + 1, PLAN.layout) == 2
+    assert shard_count(None, 5, ImageLayout((50_000, 50_000, 1), LABELS, ATTRIBUTES)) == 5
+    assert [shard_count(asked, 5, PLAN.layout) for asked in (0, 3)] == [0, 3]
 
 
 def test_the_plan_says_what_was_converted(tmp_path):

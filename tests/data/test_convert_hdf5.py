@@ -156,13 +156,35 @@ def test_a_conversion_is_resumed_and_a_finished_one_left_alone(
     assert "finished. Nothing to do." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", [IMAGES_1, PARAMETERS_2])
-def test_files_of_other_content_are_another_conversion(published, tmp_path, capsys, name):
+@pytest.mark.parametrize(("kind", "name"), [("images", IMAGES_1), ("parameters", PARAMETERS_2)])
+def test_files_of_other_content_are_another_conversion(published, tmp_path, capsys, kind, name):
     assert convert(published, tmp_path / "out") == 0
     with h5py.File(published / name, "r+") as file:
         file["gabor"][-1] = 0
     assert convert(published, tmp_path / "out") == 2
-    assert f"another conversion: inputs.{name}.sha256" in capsys.readouterr().err
+    assert f"another conversion: inputs.{kind} {name}.sha256" in capsys.readouterr().err
+
+
+def test_both_files_of_a_part_may_have_one_name(published, tmp_path, capsys):
+    """Each of them still tells whether it is the one that was converted."""
+    command = ["--out", str(tmp_path / "out"), "--workers", "1"]
+    for kind, names in (("images", (IMAGES_1, IMAGES_2)), ("params", (PARAMETERS_1, PARAMETERS_2))):
+        (published / kind).mkdir()
+        moved = [published / kind / f"part{number}.hdf5" for number in (1, 2)]
+        for name, path in zip(names, moved, strict=True):
+            (published / name).rename(path)
+        command += [f"--{kind}", *map(str, moved)]
+    assert main(command) == 0
+    assert_holds(tmp_path / "out")
+    assert main(command) == 0
+    for kind in ("images", "params"):
+        path = published / kind / "part1.hdf5"
+        before = path.read_bytes()
+        with h5py.File(path, "r+") as file:
+            file["gabor"][-1] = 0
+        assert main(command) == 2
+        assert "part1.hdf5.sha256" in capsys.readouterr().err
+        path.write_bytes(before)
 
 
 def test_too_little_disk_space_is_found_before_anything_is_written(original, tmp_path, capsys):

@@ -224,6 +224,12 @@ def test_requests_that_make_no_sense_are_refused(pairs, tmp_path, capsys, option
     assert not (tmp_path / "out").exists()
 
 
+def test_subfolders_that_cannot_be_read_are_refused(pairs, closed, capsys):
+    (pairs / "more").rename(pairs / closed)
+    assert convert(pairs) == 2
+    assert "closed: this folder cannot be read" in capsys.readouterr().err
+
+
 def test_an_empty_folder_is_refused(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert convert(tmp_path / "empty") == 2

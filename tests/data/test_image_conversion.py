@@ -90,6 +90,7 @@ def test_damaged_files_are_left_out_and_named(photos, tmp_path, capsys):
     [
         (["--size", "0"], "--size 0"),
         (["--shards", "9"], "shards=9"),
+        (["--shards", "0"], "shards=0: expected from 1 to count=5"),
         (["--input", "/no/such/folder"], "no such folder"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_picture_that_is_cut_off_is_named_when_it_is_read(folder):
     whole = (folder / "b.png").read_bytes()
     (folder / "b.png").write_bytes(whole[: len(whole) // 2])
     source = open_images(folder)
-    with pytest.raises(UserError, match=r"b.png: cannot be decoded"):
+    with pytest.raises(UserError, match=r"b\.png: cannot be decoded .*Restore it: a run goes on"):
         source[0]
 
 
@@ -112,6 +112,14 @@ def test_linked_folders_are_entered_once(folder, tmp_path_factory):
     (folder / "deep" / "loop").symlink_to(folder)
     source = open_folder(folder, 1)
     assert source.names == ("b.png", "c.tif", "deep/er/a.bmp", "link/z.png")
+    assert source.sizes == ((30, 20), (8, 40), (9, 8), (4, 4))
+    assert source.pixels == 600 + 320 + 72 + 16
+
+
+def test_subfolders_that_cannot_be_read_are_refused(folder, closed):
+    save(folder / "deep" / closed / "d.png", pixels(7, (4, 4)))
+    with pytest.raises(UserError, match="closed: this folder cannot be read"):
+        open_images(folder)
 
 
 def test_the_fingerprint_is_that_of_the_content(folder, tmp_path_factory):

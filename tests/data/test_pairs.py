@@ -79,6 +79,22 @@ def test_bursts_give_every_pair_of_two_frames_of_one_scene(tmp_path):
     assert (left.name, right.name) == ("street/0.png", "street/1.png")
 
 
+def test_pictures_beside_the_bursts_are_no_scene(tmp_path):
+    for frame in range(2):
+        save(tmp_path / "street" / f"{frame}.png", frame)
+        save(tmp_path / f"poster_{frame}.png", 10 + frame, (20, 20))
+    told = r"2 pictures lie beside the subfolders.*left out: poster_0\.png, poster_1\.png\."
+    with pytest.warns(UserWarning, match=told):
+        source = open_pairs(tmp_path, "bursts")
+    assert [source[index].name for index in range(len(source))] == ["street"]
+
+
+def test_a_folder_without_subfolders_is_one_burst(tmp_path):
+    for frame in range(2):
+        save(tmp_path / f"{frame}.png", frame)
+    assert pairs_of(open_pairs(tmp_path, "bursts")) == {(0, 1), (1, 0)}
+
+
 def test_odd_and_even_frames_are_pairs_in_the_order_of_their_numbers(tmp_path):
     for frame in range(8, 13):
         save(tmp_path / f"frame_{frame}.png", frame)
@@ -100,11 +116,36 @@ def test_scenes_are_divided_as_records_are(tmp_path):
     assert again == source.fingerprint != open_pairs(tmp_path, "frames").fingerprint
 
 
-def test_images_of_different_sizes_are_no_pair(tmp_path):
-    save(tmp_path / "a" / "0.png", 0)
+def test_images_of_different_sizes_are_found_before_they_are_drawn(tmp_path):
+    """Whichever of all they are."""
+    for scene in range(20):
+        for frame in range(3):
+            save(tmp_path / f"{scene:02d}" / f"{frame}.png", frame)
+    open_pairs(tmp_path, "bursts")
+    save(tmp_path / "18" / "2.png", 2, (12, 9))
+    with pytest.raises(UserError, match=r"18/0\.png is 12 x 9 and .*18/2\.png is 9 x 12"):
+        open_pairs(tmp_path, "bursts")
+    with pytest.raises(UserError, match=r"18/2\.png is 9 x 12 and .*17/2\.png"):
+        open_pairs(tmp_path / "18", "folders", targets=tmp_path / "17")
+
+
+def test_frames_whose_camera_was_turned_are_pairs(tmp_path):
+    save(tmp_path / "0.png", 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(tmp_path / "0.png") as image:
+        image.rotate(90, expand=True).save(tmp_path / "1.png", exif=exif)
+    left, right = open_pairs(tmp_path, "frames")[0].first_pair()
+    np.testing.assert_array_equal(left.pixels, right.pixels)
+
+
+def test_images_that_have_changed_their_size_since_are_no_pair(tmp_path):
+    for frame in range(2):
+        save(tmp_path / "a" / f"{frame}.png", frame)
+    source = open_pairs(tmp_path, "bursts")
     save(tmp_path / "a" / "1.png", 1, (12, 9))
     with pytest.raises(UserError, match=r"0\.png is 12 x 9 and a/1\.png is 9 x 12"):
-        open_pairs(tmp_path, "bursts")[0].first_pair()
+        source[0].first_pair()
 
 
 def test_folders_without_pairs_are_refused(tmp_path):

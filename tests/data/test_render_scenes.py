@@ -1,9 +1,11 @@
+import shutil
 import sys
 
 import numpy as np
 import pytest
 
 from data_tools import render_scenes
+from onenoise_jax.core.files import LOCK_NAME, locked
 from onenoise_jax.data.renders import BUFFERS, open_renders
 from onenoise_jax.images.exr import read_exr
 
@@ -25,7 +27,8 @@ def rendered(tmp_path_factory):
 
 
 def content(folder) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file()]
+    """All files but the lock, which stays."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_NAME]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -98,6 +101,27 @@ def test_an_interrupted_set_is_continued(rendered, tmp_path):
     assert content(out) == whole
 
 
+def test_what_another_process_renders_is_left_alone(rendered, tmp_path, capsys):
+    """Its folder may look as one that a kill has left."""
+    out = tmp_path / "set"
+    shutil.copytree(rendered, out)
+    (out / "table_0000").rename(out / ".table_0000.begun")
+    with locked(out / LOCK_NAME, "renders into"):
+        assert render(out) == 2
+    assert "another process renders into this folder now" in capsys.readouterr().err
+    assert (out / ".table_0000.begun" / "reference.exr").exists()
+    assert render(out) == 0
+    assert content(out) == content(rendered)
+    assert not (out / ".table_0000.begun").exists()
+
+
+def test_a_kill_before_the_first_view_is_no_obstacle(rendered, tmp_path):
+    (tmp_path / ".renders.a_b.json").write_text("{")
+    (tmp_path / LOCK_NAME).touch()
+    assert render(tmp_path) == 0
+    assert content(tmp_path) == content(rendered)
+
+
 def test_renders_of_other_options_are_not_mixed(rendered, capsys):
     before = content(rendered)
     assert render(rendered, "--spp", "9") == 2
@@ -124,6 +148,7 @@ def test_folders_with_other_things_are_refused(rendered, tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     assert render(tmp_path) == 2
     assert "is not empty" in capsys.readouterr().err
+    assert not (tmp_path / LOCK_NAME).exists()
     (tmp_path / "renders.json").write_text("{")
     assert render(tmp_path) == 2
     assert "not JSON" in capsys.readouterr().err

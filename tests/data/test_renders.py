@@ -140,8 +140,10 @@ def test_fireflies_are_cut_at_what_a_half_holds(tmp_path):
     ("spoil", "message"),
     [
         (lambda d: write_picture(d / "albedo" / "0.exr", radiance(0, (5, 9, 3))), "albedo 9 x 5"),
-        (lambda d: write_picture(d / "render" / "0.exr", radiance(0) * np.nan), "162 of 162"),
-        (lambda d: write_picture(d / "render" / "0.exr", radiance(0) * np.inf), "162 of 162"),
+        (lambda d: replace(d, "albedo", ".png", np.zeros((6, 8), np.uint8)), "albedo 8 x 6"),
+        (lambda d: replace(d, "normal", ".npy", np.zeros((7, 9, 3), np.uint8)), "normal 9 x 7"),
+        (lambda d: junk(d / "albedo", ".npy"), "not a readable array"),
+        (lambda d: junk(d / "albedo", ".png"), "not a readable picture"),
         (lambda d: (d / "target" / "0.exr").write_bytes(b"junk"), "not a readable OpenEXR"),
         (
             lambda d: write_layers(
@@ -164,10 +166,40 @@ def test_fireflies_are_cut_at_what_a_half_holds(tmp_path):
         ),
     ],
 )
-def test_damaged_buffers_are_named_when_they_are_read(tmp_path, spoil, message):
+def test_buffers_that_do_not_fit_are_named_before_they_are_read(tmp_path, spoil, message):
     write_view(tmp_path, 1)
     spoil(tmp_path)
+    with pytest.raises(UserError, match=message):
+        open_renders(tmp_path)
+    unchecked = open_renders(tmp_path, check=False)
+    with pytest.raises(UserError, match=message):
+        unchecked[0]
+
+
+def replace(view, kind, suffix, pixels):
+    """Puts a picture of another format in the place of a buffer."""
+    (view / kind / "0.exr").unlink()
+    write_picture(view / kind / f"0{suffix}", pixels)
+
+
+def junk(folder, suffix):
+    (folder / "0.exr").unlink()
+    (folder / f"0{suffix}").write_bytes(b"junk")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: write_picture(path, radiance(0, (5, 9, 3))), "render 9 x 5, albedo 9 x 6"),
+        (lambda path: write_picture(path, radiance(0) * np.nan), "162 of 162"),
+        (lambda path: write_picture(path, radiance(0) * np.inf), "162 of 162"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-20]), "not a readable OpenEXR"),
+    ],
+)
+def test_damaged_buffers_are_named_when_they_are_read(tmp_path, spoil, message):
+    write_view(tmp_path, 1)
     source = open_renders(tmp_path)
+    spoil(tmp_path / "render" / "0.exr")
     with pytest.raises(UserError, match=message):
         source[0]
 
@@ -193,6 +225,13 @@ def test_views_that_lack_something_are_refused(tmp_path, remove, target, message
         path.unlink()
     with pytest.raises(UserError, match=message):
         open_renders(tmp_path, target=target)
+
+
+def test_subfolders_that_cannot_be_read_are_refused(tmp_path, closed):
+    write_view(tmp_path / "open", 1)
+    write_view(tmp_path / closed, 1)
+    with pytest.raises(UserError, match="closed: this folder cannot be read"):
+        open_renders(tmp_path)
 
 
 def test_folders_without_renders_are_refused(tmp_path):

@@ -92,12 +92,15 @@ def test_the_objective_does_not_matter(sampler, objective):
 
 
 def test_ancestral_steps_are_the_posterior():
+    """Bayes' rule: the product of the two Gaussian densities of x_{t-1}, normalised."""
     table = Ancestral(1000).table(PROCESS)
     t = table.t[:-1]
     np.testing.assert_array_equal(table.t, np.arange(1000)[::-1])
-    np.testing.assert_allclose(table.x[:-1], PROCESS.posterior_xt_coefficient[t], rtol=1e-5)
-    np.testing.assert_allclose(table.x0[:-1], PROCESS.posterior_x0_coefficient[t], rtol=1e-5)
-    np.testing.assert_allclose(table.fresh[:-1] ** 2, PROCESS.posterior_variance[t], rtol=1e-5)
+    beta, before = PROCESS.betas[t], PROCESS.alphas_cumprod_float64[t - 1]
+    precision = (1 - beta) / beta + 1 / (1 - before)
+    np.testing.assert_allclose(table.x[:-1], np.sqrt(1 - beta) / beta / precision, rtol=1e-5)
+    np.testing.assert_allclose(table.x0[:-1], np.sqrt(before) / (1 - before) / precision, rtol=1e-5)
+    np.testing.assert_allclose(table.fresh[:-1] ** 2, 1 / precision, rtol=1e-5)
     wide = Ancestral(1000, variance="forward").table(PROCESS)
     np.testing.assert_allclose(wide.fresh[:-1] ** 2, PROCESS.betas[t], rtol=1e-5)
     np.testing.assert_array_equal(wide.x0, table.x0)

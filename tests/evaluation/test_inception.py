@@ -1,6 +1,6 @@
 """What torch-fidelity is given, and what comes back, with a stand-in for it."""
 
-import importlib.util
+import importlib.metadata
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,6 @@ GENERATED = np.arange(3 * 8 * 8 * 3, dtype=np.uint8).reshape(3, 8, 8, 3)
 def library(monkeypatch):
     """A stand-in; `calls` are the arguments and pictures that it was given."""
     module = ModuleType("torch_fidelity")
-    module.__spec__ = importlib.util.spec_from_loader("torch_fidelity", None)
     module.calls = []
 
     def calculate_metrics(**arguments):
@@ -57,11 +56,26 @@ def test_weights_that_it_refuses_are_one_error(library, tmp_path, monkeypatch):
         inception_comparison(REAL, GENERATED, tmp_path / "inception.pth")
 
 
-def test_without_the_package_or_the_weights_it_is_one_error(library, tmp_path, monkeypatch):
+def installed(version: str | None):
+    def found(name: str) -> str:
+        assert name == "torch-fidelity"
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    return found
+
+
+def test_without_the_package_or_the_weights_it_is_one_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", installed("0.4.0"))
     (tmp_path / "weights.pth").write_bytes(b"")
     check("config.x=y", tmp_path / "weights.pth")
     with pytest.raises(UserError, match=r"config\.x=y: no such file\. Expected weights-inception-"):
         check("config.x=y", tmp_path / "other.pth")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"config\.x=y: .* Run: pip install torch-fidelity"):
-        check("config.x=y", tmp_path / "weights.pth")
+    monkeypatch.setattr(importlib.metadata, "version", installed("0.10.1"))
+    check("config.x=y", tmp_path / "weights.pth")
+    for version in (None, "0.3.0", "0.4.0b0"):
+        monkeypatch.setattr(importlib.metadata, "version", installed(version))
+        message = rf'config\.x=y: .* {version or "none"} is .*pip install "torch-fidelity>=0\.4"'
+        with pytest.raises(UserError, match=message):
+            check("config.x=y", tmp_path / "weights.pth")

@@ -1,10 +1,13 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.images import files
-from onenoise_jax.images.files import check_picture_path, read_picture, write_picture
+from onenoise_jax.images.files import check_picture_path, read_picture, read_text, write_picture
+from onenoise_jax.images.photographs import read_photograph
 
 FORMATS = ("png", "npy", "exr")
 SHAPES = [(5, 7), (5, 7, 3), (1, 1)]
@@ -155,6 +158,30 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     with pytest.raises(UserError, match=r"new/a\.png: no permission to write"):
         check_picture_path(tmp_path / "new" / "a.png")
+
+
+def test_what_may_not_be_looked_at_is_refused(closed_folder):
+    for name in ("a.png", "new/a.png"):
+        with pytest.raises(UserError, match=r"a\.png: no permission to write into .*closed"):
+            check_picture_path(closed_folder / name)
+    for read in (read_picture, read_text, read_photograph):
+        with pytest.raises(UserError, match=r"a\.png: no such file"):
+            read(closed_folder / "a.png")
+
+
+@pytest.mark.parametrize("letter", ["x", "ä"])
+def test_names_are_as_long_as_they_can_be_written(tmp_path, letter):
+    bytes_of_a_letter = len(letter.encode())
+    count = (os.pathconf(tmp_path, "PC_NAME_MAX") - 10 - len(".png")) // bytes_of_a_letter
+    write_picture(tmp_path / "new" / f"{letter * count}.png", integers(4, 4))
+    for path in (f"new/{letter * (count + 1)}.png", f"{letter * 300}/a.png", f"{letter * 300}.png"):
+        for refuse in (check_picture_path, lambda path: write_picture(path, integers(4, 4))):
+            with pytest.raises(UserError, match="bytes; expected at most 245"):
+                refuse(tmp_path / path)
+    assert folder(tmp_path) == ["new"]
+    for read in (read_picture, read_text, read_photograph):
+        with pytest.raises(UserError, match="no such file"):
+            read(tmp_path / f"{letter * 300}.png")
 
 
 @pytest.mark.parametrize(("name", "bits"), [("new/a.png", 16), ("a.PNG", 8), ("a.npy", 8)])

@@ -8,6 +8,7 @@ from PIL import Image
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.images.files import read_picture, write_picture
+from onenoise_jax.images.samples import read_samples, upright_size
 
 FORMATS = ("png", "npy", "exr")
 EXR = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
@@ -92,6 +93,20 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
     Image.fromarray(integers(4, 6)).save(tmp_path / "a.png", exif=exif)
     expected = np.rot90(integers(4, 6), -1) / np.float32(255)
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
+def test_the_size_of_a_picture_is_known_before_it_is_decoded(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(integers(16, 24, 3)).save(path, exif=exif)
+    height, width = read_samples(path).shape[:2]
+    with pytest.MonkeyPatch.context() as patch, Image.open(path) as image:
+        patch.setattr(image, "load", lambda: pytest.fail("it was decoded"))
+        assert upright_size(image) == (width, height)
 
 
 def test_the_first_frame_of_an_animation_is_read(tmp_path):

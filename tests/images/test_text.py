@@ -1,12 +1,14 @@
+import zlib
+
 import numpy as np
 import OpenEXR
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.images.animation import write_animation
 from onenoise_jax.images.files import read_picture, read_text, write_picture
-from onenoise_jax.images.text import RESERVED_KEYS
+from onenoise_jax.images.text import RESERVED_KEYS, png_options
 
 PICTURES = ("png", "exr")
 ANIMATIONS = ("gif", "webp")
@@ -117,6 +119,31 @@ def test_formats_without_text_are_named(tmp_path):
     write(tmp_path / "a.npy", {})
     with pytest.raises(UserError, match=r"a\.npy: "):
         read_text(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("suffix", ["png", *ANIMATIONS])
+def test_no_pixels_are_decoded_for_it(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"a.{suffix}"
+    write(path, TEXT)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
+    assert read_text(path) == TEXT
+
+
+def test_a_header_that_claims_many_pixels_costs_nothing(tmp_path):
+    path = tmp_path / "a.png"
+    write(path, TEXT)
+    content = path.read_bytes()
+    header = b"IHDR" + (100_000).to_bytes(4) * 2 + content[24:29]
+    path.write_bytes(content[:12] + header + zlib.crc32(header).to_bytes(4) + content[33:])
+    assert read_text(path) == TEXT
+
+
+def test_an_animated_png_has_its_text(tmp_path):
+    frames = [Image.new("L", (4, 4), level) for level in (0, 9)]
+    path = tmp_path / "a.png"
+    frames[0].save(path, save_all=True, append_images=frames[1:], **png_options(TEXT))
+    assert read_text(path) == TEXT
 
 
 def test_text_is_read_from_pictures_of_any_size(tmp_path, monkeypatch):

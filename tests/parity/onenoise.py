@@ -11,7 +11,7 @@ from onenoise_jax.convert.mapping import from_flax, to_flax
 from onenoise_jax.diffusion.losses import loss_per_sample, loss_weights
 from onenoise_jax.diffusion.objectives import target
 from onenoise_jax.diffusion.process import GaussianProcess
-from onenoise_jax.diffusion.samplers import DDIM, sample, timesteps
+from onenoise_jax.diffusion.samplers import DDIM, Ancestral, StepTable, sample, timesteps
 from onenoise_jax.families.onenoise.blending import mask_weights, slerp, smooth_gradient
 from onenoise_jax.families.onenoise.embedding import embedding_penalty
 from onenoise_jax.families.onenoise.weights import network_weights, weight_map
@@ -29,12 +29,19 @@ INPUTS |= {"slerp_t", "slerp_low", "slerp_high"}
 
 TABLES = {
     "betas": lambda process: process.betas,
-    "alphas_cumprod": lambda process: process.alphas_cumprod,
-    "posterior_variance": lambda process: process.posterior_variance,
-    "posterior_log_variance_clipped": lambda process: process.posterior_log_variance,
-    "posterior_mean_coef1": lambda process: process.posterior_x0_coefficient,
-    "posterior_mean_coef2": lambda process: process.posterior_xt_coefficient,
+    "alphas_cumprod": lambda process: process.alphas_cumprod_float64,
+    "posterior_variance": lambda process: ancestral(process).fresh[::-1] ** 2,
+    "posterior_log_variance_clipped": lambda process: np.log(
+        np.maximum(ancestral(process).fresh[::-1] ** 2, 1e-20)
+    ),
+    "posterior_mean_coef1": lambda process: ancestral(process).x0[::-1],
+    "posterior_mean_coef2": lambda process: ancestral(process).x[::-1],
 }
+
+
+def ancestral(process: GaussianProcess) -> StepTable:
+    """The steps over all timesteps, whose factors are those of the posterior, the last first."""
+    return Ancestral(process.timesteps).table(process)
 
 
 def check(case: Case) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data_tools.make_textures import hdf5_names, main
+from onenoise_jax.core import files
 from onenoise_jax.data.source import open_source
 from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 
@@ -102,7 +103,7 @@ def test_a_finished_dataset_is_left_alone(dataset, capsys):
 
 def test_another_dataset_is_not_overwritten(dataset, capsys):
     assert make(dataset, "--per-type", "6", "--types", "perlin", "cells1", "--shards", "2") == 2
-    assert "is not this finished dataset" in capsys.readouterr().err
+    assert "exists and is neither this dataset" in capsys.readouterr().err
 
 
 def test_a_dataset_that_lost_a_shard_is_not_called_finished(dataset, tmp_path, capsys):
@@ -111,7 +112,7 @@ def test_a_dataset_that_lost_a_shard_is_not_called_finished(dataset, tmp_path, c
     next(damaged.glob("*.array_record")).unlink()
     options = ("--per-type", "5", "--types", "perlin", "cells1", "--shards", "2")
     assert make(damaged, *options) == 2
-    assert "is not this finished dataset" in capsys.readouterr().err
+    assert "exists and is neither this dataset" in capsys.readouterr().err
 
 
 def test_a_folder_with_anything_else_in_it_is_refused(tmp_path, capsys):
@@ -149,9 +150,86 @@ def test_a_full_disk_is_noticed_before_anything_is_written(layout, tmp_path, cap
     assert not (tmp_path / "out").exists()
 
 
+OPTIONS = {
+    "arrayrecord": ("--per-type", "5", "--types", "perlin", "cells1", "--shards", "4"),
+    "hdf5": ("--per-type", "5", "--types", "perlin", "cells1", "--format", "hdf5"),
+}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch, capsys, layout) -> Path:
+    """A folder in which Ctrl+C came during the second file, and a kill left one that was begun."""
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        replaced = files.replaced
+
+        def stop(path):
+            if path.name in ("shard-00001-of-00004.array_record", "onenoise_dataset_part2.hdf5"):
+                raise KeyboardInterrupt
+            return replaced(path)
+
+        patch.setattr(files, "replaced", stop)
+        assert make(out, *OPTIONS[layout]) == 130
+    told = capsys.readouterr().err
+    assert "Interrupted. To start over" in told and "Traceback" not in told
+    assert len(contents(out)) > 2
+    (out / ".shard-00001-of-00004.ab_c.array_record").touch()
+    return out
+
+
+@pytest.mark.parametrize("layout", OPTIONS)
+def test_the_same_command_starts_over_after_an_interruption(interrupted, layout, tmp_path):
+    assert make(interrupted, *OPTIONS[layout]) == 0
+    assert make(tmp_path / "whole", *OPTIONS[layout]) == 0
+    found, expected = contents(interrupted), contents(tmp_path / "whole")
+    assert found.keys() == expected.keys() and "unfinished.txt" not in found
+    if layout == "arrayrecord":
+        assert found == expected
+
+
+@pytest.mark.parametrize("layout", OPTIONS)
+def test_what_another_command_has_begun_is_not_overwritten(interrupted, layout, capsys):
+    before = contents(interrupted)
+    assert make(interrupted, *OPTIONS[layout], "--seed", "1") == 2
+    assert "nor one that the same command has begun" in capsys.readouterr().err
+    assert contents(interrupted) == before
+    (interrupted / "unfinished.txt").unlink()  # Files of such names from elsewhere.
+    assert make(interrupted, *OPTIONS[layout]) == 2
+
+
+def test_a_kill_before_the_first_file_is_no_obstacle(tmp_path):
+    (tmp_path / ".unfinished.abc.txt").write_text("python")
+    (tmp_path / files.LOCK_NAME).touch()
+    assert make(tmp_path, "--per-type", "1", "--types", "perlin") == 0
+    assert not (tmp_path / ".unfinished.abc.txt").exists()
+
+
+def test_two_at_once_are_refused(tmp_path, capsys):
+    with files.locked(tmp_path / files.LOCK_NAME, "makes textures in"):
+        assert make(tmp_path, "--per-type", "1", "--types", "perlin") == 2
+    assert "another process makes textures in this folder now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damaged", ['{"comm', "[]", "{}"])
+def test_a_damaged_receipt_is_an_error(tmp_path, capsys, damaged):
+    options = ("--per-type", "2", "--types", "perlin", "--format", "hdf5")
+    assert make(tmp_path, *options) == 0
+    (tmp_path / "make_textures.json").write_text(damaged)
+    assert make(tmp_path, *options) == 2
+    assert "make_textures.json: damaged" in capsys.readouterr().err
+
+
 def test_a_run_that_is_cut_off_leaves_no_finished_file(tmp_path, monkeypatch):
+    write = Path.write_text
+
     def broken(self, text, encoding):
-        raise OSError("disk gone")
+        if self.suffix == ".json":
+            raise OSError("disk gone")
+        write(self, text, encoding)
 
     monkeypatch.setattr(Path, "write_text", broken)
     with pytest.raises(OSError, match="disk gone"):

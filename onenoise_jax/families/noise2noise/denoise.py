@@ -13,6 +13,7 @@ from tqdm import tqdm
 from onenoise_jax.convert.pretrained import pretrained
 from onenoise_jax.core.compilation import configure_compiler
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.core.files import exists, is_file, is_folder
 from onenoise_jax.evaluation.fidelity import fidelity
 from onenoise_jax.evaluation.noise_level import noise_level
 from onenoise_jax.families.noise2noise.rendering import render_tasks, sees_renders
@@ -53,15 +54,15 @@ def run(options: argparse.Namespace) -> None:
         return run_all(_renders(options), options.out)
     jobs = find_jobs(options.input, options.out)
     for one_picture in ("reference", "montage"):
-        if getattr(options, one_picture) and options.input.is_dir():
+        if getattr(options, one_picture) and is_folder(options.input):
             raise UserError(f"--{one_picture} is for one picture, but {options.input} is a folder.")
     if options.montage:
         check_destination(options.montage, (".png",))
-    if not options.input.is_dir():
+    if not is_folder(options.input):
         _check_apart(options)
     if not (options.estimate and options.weights is None):
         open_restorer(options.weights or pretrained(DEFAULT), options.tile)
-    if not options.input.is_dir():
+    if not is_folder(options.input):
         print(restore_file(jobs[0], options))
         return
     run_all([functools.partial(restore_file, job, options) for job in jobs], options.out)
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _renders(options: argparse.Namespace) -> Sequence[Callable[[], str]]:
     """What is to be done where the weights are for renders."""
-    if not options.input.is_dir():
+    if not is_folder(options.input):
         raise UserError(
             f"{options.input}: the weights are for renders; expected a folder of views, each with "
             "render/, albedo/ and normal/."
@@ -107,13 +108,13 @@ def find_jobs(source: Path, out: Path) -> list[Job]:
     are passed over, and, where `out` is below `source`, what is in it from before. Raises UserError
     if there is none, if two would get one name, and where an input would be replaced.
     """
-    if not source.is_dir():
-        if not source.is_file():
+    if not is_folder(source):
+        if not is_file(source):
             raise UserError(f"{source}: no such file or folder.")
         check_destination(out, SUFFIXES)
         jobs = [Job(source, out)]
     else:
-        if out.exists() and not out.is_dir():
+        if exists(out) and not is_folder(out):
             raise UserError(f"--out={out} is a file; expected a folder, as {source} is one.")
         results = out.resolve()
         holds_results = source.resolve() in results.parents

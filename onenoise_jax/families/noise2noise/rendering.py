@@ -34,7 +34,8 @@ def render_tasks(restorer: Restorer, folder: Path, out: Path) -> Sequence[Callab
     """
     if out.resolve() == folder.resolve() or (out.exists() and not out.is_dir()):
         raise UserError(f"--out={out}: expected another folder than {folder}, or a new one.")
-    source = open_renders(folder, target="none")
+    # Unchecked: one that is damaged is told of in its turn, and the others are restored.
+    source = open_renders(folder, target="none", check=False)
 
     def restore(index: int) -> str:
         render = source[index]

@@ -1,6 +1,7 @@
 """What is trained on: whole images, or random crops of them."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 from onenoise_jax.data.crops import Crops
@@ -9,6 +10,7 @@ from onenoise_jax.data.images import ImageSource, Repeated, open_images
 from onenoise_jax.data.pipeline import Sample
 from onenoise_jax.data.source import split
 from onenoise_jax.families.noisy.config import DataConfig
+from onenoise_jax.training.processes import first_does
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +33,10 @@ def open_dataset(data: DataConfig, channels: int, batch_size: int) -> Dataset:
     """The images of `config.data`. Raises UserError for what cannot be read or does not fit.
 
     Where a batch takes more than there are, an epoch has each of them several times; with crops,
-    it has many of each.
+    it has many of each. Every process must call: the first one converts pictures for all.
     """
     if data.crop is None:
-        source = open_resized(
-            data.source, data.image_size, channels, cache=Path(data.cache), limit=data.limit
-        )
+        source = _open_resized(data, channels)
         sample, repeated = Crops(data.image_size, data.flip), {"at_least": batch_size}
     else:
         source = open_images(data.source, channels, limit=data.limit)
@@ -49,3 +49,14 @@ def open_dataset(data: DataConfig, channels: int, batch_size: int) -> Dataset:
         records=len(training),
         fingerprint=source.fingerprint,
     )
+
+
+def _open_resized(data: DataConfig, channels: int) -> ImageSource:
+    """The resized images; other processes open what the first one has made."""
+    cache = Path(data.cache)
+    opening = partial(
+        open_resized, data.source, data.image_size, channels, cache=cache, limit=data.limit
+    )
+    opened = []
+    first_does(lambda: opened.append(opening()))
+    return opened[0] if opened else opening()

@@ -1,7 +1,7 @@
 """`convert onenoise` and `export onenoise`: weights in from PyTorch, and out to it."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from onenoise_jax.convert.files import read_weights
@@ -11,6 +11,7 @@ from onenoise_jax.convert.weights import (
     Weights,
     add_export_options,
     add_raw_option,
+    check_export,
     digest_of,
     export,
     save_weights,
@@ -31,6 +32,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "folder": ("",),
 }
 """How `export` writes, and the suffixes that say so: "folder" is what `convert` makes."""
+SUFFIXES = FORMATS["safetensors"] + FORMATS["torch"]
 
 
 def convert(source: Path, config: Path, *, ema: bool) -> Weights:
@@ -97,7 +99,7 @@ def _run_convert(options: argparse.Namespace) -> None:
 
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
-    add_export_options(parser, FORMATS["safetensors"] + FORMATS["torch"])
+    add_export_options(parser, SUFFIXES)
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
@@ -108,21 +110,14 @@ def _configure_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_export(options: argparse.Namespace) -> None:
-    suffixes = FORMATS[options.format] if options.format else sum(FORMATS.values(), ())
-    if options.out.suffix not in suffixes:
-        form = f" with --format={options.format}" if options.format else ""
-        expected = _or([suffix for suffix in suffixes if suffix])
-        expected = f"a name ending in {expected}" if expected else "a name without a suffix"
-        raise UserError(f"--out={options.out}: expected {expected}{form}")
-    if options.out.exists():
-        raise UserError(f"--out={options.out} exists: choose another name, or remove it first")
+    if options.format and options.out.suffix not in FORMATS[options.format]:
+        endings = " or ".join(FORMATS[options.format])
+        expected = f"a name ending in {endings}" if endings else "a name without a suffix"
+        raise UserError(f"--out={options.out}: expected {expected} with --format={options.format}")
+    check_export(options.out, SUFFIXES)
     weights = load_weights(options.weights, raw=options.raw)
     tensors = export(weights, weight_map, options.out)
     print(f"{options.out}: {tensors} tensors; {weights.config.provenance}")
-
-
-def _or(names: Sequence[str]) -> str:
-    return " or ".join(names)
 
 
 CONVERT = Command(

@@ -7,6 +7,7 @@ from onenoise_jax.diffusion.denoising import DenoisingConfig
 from onenoise_jax.diffusion.drawing import SamplerConfig
 from onenoise_jax.evaluation.judge import JudgeConfig
 from onenoise_jax.models.texture_unet import TextureUNetConfig
+from onenoise_jax.textures.vocabulary import PARAMETERS, TYPES
 from onenoise_jax.training.experiment import Experiment
 
 
@@ -91,6 +92,19 @@ class EvaluationConfig:
                 raise ValueError(f"{name}={getattr(self, name)}: expected at least 1.")
 
 
+def check_vocabulary(model: TextureUNetConfig) -> None:
+    """Raises ValueError unless `model` draws grey textures of the types that there are."""
+    expected = {"num_classes": len(TYPES), "num_parameters": len(PARAMETERS), "channels": 1}
+    wrong = [name for name, value in expected.items() if getattr(model, name) != value]
+    if wrong:
+        raise ValueError(
+            ", ".join(f"model.{name}={getattr(model, name)}" for name in wrong)
+            + ": expected "
+            + ", ".join(f"{expected[name]}" for name in wrong)
+            + " for the types and parameters of textures/vocabulary.py."
+        )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OnenoiseConfig(Experiment):
     """A whole experiment."""
@@ -104,6 +118,7 @@ class OnenoiseConfig(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
+        check_vocabulary(self.model)
         divisor = self.model.divisor
         if self.data.image_size % divisor:
             raise ValueError(

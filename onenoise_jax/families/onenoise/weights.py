@@ -53,7 +53,9 @@ def network_weights(checkpoint: Mapping[str, Any], *, ema: bool) -> dict[str, np
     """
     state = checkpoint
     if isinstance(checkpoint.get("model"), Mapping):
-        state = checkpoint.get("ema", {}) if ema else checkpoint["model"]
+        section = checkpoint.get("ema" if ema else "model")
+        # A checkpoint without averages may say so with None.
+        state = section if isinstance(section, Mapping) else {}
     strangers = [key for key, value in state.items() if not _is_named_array(key, value)]
     if strangers:
         raise UserError(

@@ -12,7 +12,7 @@ from onenoise_jax.convert import weights
 from onenoise_jax.convert.folder import Provenance
 from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.config import construct
-from onenoise_jax.families.onenoise.config import DiffusionConfig
+from onenoise_jax.families.onenoise.config import DiffusionConfig, check_vocabulary
 from onenoise_jax.models.texture_unet import TextureUNetConfig, initial_variables
 from onenoise_jax.training.run_weights import read_run
 
@@ -28,6 +28,7 @@ class WeightsConfig:
     provenance: Provenance
 
     def __post_init__(self):
+        check_vocabulary(self.model)
         if self.image_size < 1 or self.image_size % self.model.divisor:
             raise ValueError(
                 f"image_size={self.image_size}: expected a positive multiple of "

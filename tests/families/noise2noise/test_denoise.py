@@ -103,6 +103,16 @@ def test_pictures_of_a_folder_are_neither_results_nor_hidden_nor_replaced(tmp_pa
             find_jobs(inside, out)
 
 
+def test_what_may_not_be_looked_at_is_refused(folder, closed_folder):
+    write_photograph(folder / "in" / "a.png", Photograph(CLEAN))
+    for path in (closed_folder / "a.png", folder / f"{'x' * 300}.png"):
+        with pytest.raises(UserError, match=r"\.png: no such file or folder"):
+            find_jobs(path, folder / "out.png")
+        with pytest.raises(UserError, match=r"no permission|expected at most"):
+            find_jobs(folder / "noisy.png", path)
+        assert find_jobs(folder / "in", path)[0].out.parent == path
+
+
 def test_a_full_disk_is_told_of(folder, weights, monkeypatch, capsys):
     def write(*arguments):
         raise OSError(28, "No space left on device")

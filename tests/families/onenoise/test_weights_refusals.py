@@ -1,6 +1,7 @@
 """Weights, configs and folders that cannot be converted or exported."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,7 @@ def test_input_that_cannot_be_used_is_one_error(published, tmp_path, capsys):
     trace = tmp_path / "trace"
     torch.save({"model": {"a": Trap(trace)}}, tmp_path / "trap.pt")
     torch.save({3: torch.ones(2)}, tmp_path / "numbers.pt")
+    torch.save({"model": {"a": torch.ones(2)}, "ema": None}, tmp_path / "raw.pt")
     torch.save({"state_dict": {"a": torch.ones(2)}}, tmp_path / "nested.pt")
     (tmp_path / "weights.h5").write_bytes(b"")
     for name, message in {
@@ -78,6 +80,8 @@ def test_input_that_cannot_be_used_is_one_error(published, tmp_path, capsys):
         arguments = convert_arguments(published, tmp_path / "out")
         error = refusal(capsys, *arguments, "--input", tmp_path / name)
         assert message in error and name in error
+    error = refusal(capsys, *arguments, "--input", tmp_path / "raw.pt", "--ema")
+    assert "no exponential moving average" in error
     assert not trace.exists() and not (tmp_path / "out").exists()
 
 
@@ -111,6 +115,27 @@ def test_nothing_that_exists_is_overwritten(published, converted, tmp_path, caps
     assert "cannot be written" in refusal(
         capsys, *convert_arguments(published, taken / "note" / "out")
     )
+
+
+def test_what_may_not_be_looked_at_is_one_error(
+    published, converted, closed_folder, capsys, monkeypatch
+):
+    long = closed_folder.parent / ("x" * 300)
+    command = ("export", "onenoise", "--weights")
+    for out in (long, long / "a.pt"):
+        assert "cannot be written" in refusal(capsys, *command, converted, "--out", out)
+        assert "cannot be written" in refusal(capsys, *convert_arguments(published, out))
+    for weights in (closed_folder / "run", long):
+        error = refusal(capsys, *command, weights, "--out", closed_folder / "a.pt")
+        assert "no such folder" in error
+    error = refusal(capsys, *command, closed_folder, "--out", closed_folder / "a.pt")
+    assert "neither a folder of weights" in error
+    monkeypatch.setattr(Path, "iterdir", fail_to_list)
+    assert "exists" in refusal(capsys, *convert_arguments(published, closed_folder))
+
+
+def fail_to_list(path):
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 def test_a_write_that_fails_leaves_nothing(converted, tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ class Canvas:
 
     height, width: of the whole picture.
     window: height and width of a window, in pixels.
-    overlap: of neighbours, a positive multiple of 4 below half a window.
+    overlap: of neighbours, a positive multiple of 4, at most half a window.
     """
 
     height: int

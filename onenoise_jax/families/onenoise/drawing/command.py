@@ -65,17 +65,16 @@ def run(options: argparse.Namespace) -> None:
     again = from_text(read_text(options.again), options.again) if options.again else None
     if again:
         given = with_changes(again.request, given)
-    if "weights" not in given:
-        given["weights"] = str(pretrained(DEFAULT_WEIGHTS))
     request = construct(Request, given, "texture")
     subject = subject_or_sheet(request, animated=_is_animation(out))
     outputs = output_paths(out, request, subject)
     _check_outputs(outputs, request, subject)
     _check_inputs_stay(outputs, [*files_of(request), *([options.again] if again else [])])
-    weights = load_weights(Path(request.weights), raw=request.raw)
+    folder = Path(request.weights) if request.weights else pretrained(DEFAULT_WEIGHTS)
+    weights = load_weights(folder, raw=request.raw)
     making = making_of(request, weights)
     if again:
-        check_same(again, making, options.again)
+        check_same(again, making, options.again, folder)
     size = picture_size(request, subject, weights.config.image_size)
     settings = settings_of(request, size)
     check_size(weights, settings.height, settings.width)

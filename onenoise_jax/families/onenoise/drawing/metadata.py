@@ -80,11 +80,11 @@ def from_text(text: Mapping[str, str], path: Path) -> Making:
         raise UserError(f"{path}: what it says of its making is damaged: {error}") from error
 
 
-def check_same(making: Making, now: Making, path: Path) -> None:
-    """Raises UserError if weights or files are others than those that drew `path`."""
+def check_same(making: Making, now: Making, path: Path, weights: Path) -> None:
+    """Raises UserError if files, or those in the folder `weights`, are not what drew `path`."""
     if now.weights_sha256 != making.weights_sha256:
         raise UserError(
-            f"{path} was drawn with other weights than those in {now.request['weights']} "
+            f"{path} was drawn with other weights than those in {weights} "
             f"({_which(making)}; there {_which(now)}): name the right ones with --weights (a "
             "run that goes on training changes its own)"
         )

@@ -51,7 +51,7 @@ class Request:
     Raises ValueError for options that do not go together.
     """
 
-    weights: str
+    weights: str | None = None
     type: tuple[str, ...] | None = None
     to: tuple[str, ...] | None = None
     midpoint: bool = False

@@ -1,6 +1,7 @@
 """Many subjects on one sheet: all types, random pairs, sweeps."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,9 +23,12 @@ class Sheet:
 
 
 def all_types(count: int, seed: int) -> Sheet:
-    """`count` pictures of every type with random parameters; picture i of each has seed + i."""
+    """`count` pictures of every type with random parameters; picture i of each has seed + i.
+
+    Its parameters, too, follow from that seed alone.
+    """
     places = [(name, i) for name in TYPES for i in range(count)]
-    subjects = tuple(_random_noise(name, seed, i) for name, i in places)
+    subjects = tuple(_random_noise(name, seed + i) for name, i in places)
     return Sheet(
         subjects,
         seeds=tuple(seed + i for _, i in places),
@@ -33,11 +37,16 @@ def all_types(count: int, seed: int) -> Sheet:
     )
 
 
-def random_pairs(count: int, seed: int, ramp: Ramp = ALONG_X) -> Sheet:
-    """`count` blends of two different types with random parameters; i has seed + i."""
+def random_pairs(
+    count: int, seed: int, ramp: Ramp = ALONG_X, types: Sequence[str] = TYPES
+) -> Sheet:
+    """`count` blends of two of `types` with random parameters; i has seed + i.
+
+    The two types differ, unless there is but one.
+    """
     subjects = []
     for index in range(seed, seed + count):
-        names = stream_generator(index, "pair").choice(TYPES, 2, replace=False)
+        names = stream_generator(index, "pair").choice(types, 2, replace=len(types) < 2)
         low, high = (_random_noise(str(name), index, place) for place, name in enumerate(names))
         subjects.append(Blend(low, high, ramp))
     return Sheet(

@@ -8,13 +8,14 @@ looks across blends of two types.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.data.source import Source
+from onenoise_jax.data.source import Source, Subset
 from onenoise_jax.diffusion.samplers import Sampler
 from onenoise_jax.evaluation.judge import Judge, Labelled, train_judge
 from onenoise_jax.families.onenoise.config import EvaluationConfig
@@ -81,7 +82,7 @@ def evaluate(
         "generated": judge.read(generated.pixels),
     }
 
-    candidates = first_textures(training, config.neighbours)
+    candidates = some_textures(training, config.neighbours)
     near = nearest_training(generated.pixels, candidates)
     near_real = nearest_training(real.pixels, candidates)
 
@@ -91,7 +92,8 @@ def evaluate(
     ]
     tiled_settings = dataclasses.replace(settings, padding=CIRCULAR)
     tiled = draw_pictures(weights, tiled_subjects, range(len(tiled_subjects)), tiled_settings)
-    blends, curves = judged_blends(weights, judge, size, config.blends, sampler, seed)
+    known = [TYPES[label] for label in np.unique(real.labels)]
+    blends, curves = judged_blends(weights, judge, known, size, config.blends, sampler, seed)
 
     distances = distances_per_type(real, generated)
     found = {kind: accuracy_per_type(reading, real.labels) for kind, reading in readings.items()}
@@ -161,17 +163,23 @@ def textures_per_type(source: Source, count: int, seed: int, what: str) -> Label
     )
 
 
-def first_textures(source: Source, count: int) -> np.ndarray:
-    """At most `count` textures, evenly spaced over `source`: (m, h, w, 1) uint8."""
-    count = min(count, len(source))
-    return np.stack([source[i * len(source) // count].pixels for i in range(count)])
+def some_textures(source: Source, count: int) -> np.ndarray:
+    """At most `count` textures of `source`, of all its types: (m, h, w, 1) uint8."""
+    part = Subset(source, min(count, len(source)))
+    return np.stack([part[i].pixels for i in range(len(part))])
 
 
 def judged_blends(
-    weights: Weights, judge: Judge, size: int, count: int, sampler: Sampler, seed: int
+    weights: Weights,
+    judge: Judge,
+    types: Sequence[str],
+    size: int,
+    count: int,
+    sampler: Sampler,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Blends of random pairs along x, (count, size, 4 size, 1) float32, and `blend_curves`."""
-    pairs = random_pairs(count, seed)
+    """Blends of random pairs of `types` along x, (count, size, 4 size, 1), and `blend_curves`."""
+    pairs = random_pairs(count, seed, types=types)
     pictures = draw_pictures(
         weights, pairs.subjects, pairs.seeds, Settings(size, 4 * size, sampler)
     )

@@ -61,7 +61,8 @@ def recovery_per_parameter(
 
 def nearest_training(pixels: np.ndarray, training: np.ndarray) -> Neighbours:
     """The training texture nearest to each of `pixels`, both (n, h, w, 1) uint8; in [0, 1]."""
-    return nearest_neighbours(np.float32(pixels) / 255, np.float32(training) / 255)
+    near = nearest_neighbours(pixels, training)  # Of bytes: floats of all would fill the memory.
+    return near._replace(distance=near.distance / 255)
 
 
 def blend_curves(reading: Reading, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from onenoise_jax.convert.weights import Weights
 from onenoise_jax.core.config import construct
 from onenoise_jax.core.errors import UserError
 from onenoise_jax.data.source import open_source, split
 from onenoise_jax.diffusion.drawing import make_sampler
 from onenoise_jax.evaluation.report import report_folder, write_report
 from onenoise_jax.families.onenoise.config import OnenoiseConfig
+from onenoise_jax.families.onenoise.drawing.painter import check_sampler
 from onenoise_jax.families.onenoise.family import check_source
 from onenoise_jax.families.onenoise.quality.evaluate import evaluate as measured
 from onenoise_jax.families.onenoise.quality.report import as_table, pictures
@@ -35,7 +37,20 @@ def evaluate(config: Mapping[str, Any], folder: Path) -> str:
     source = open_source(options.data.source, limit=options.data.limit, attribute_names=PARAMETERS)
     check_source(source, options.data)
     training, held_out = split(source, options.data.validation)
+    _check_fits(weights, options)
     sampler = make_sampler(options.sample)
+    check_sampler(weights, sampler)
     evaluation = measured(weights, training, held_out, options.evaluation, sampler, options.seed)
     table = as_table(evaluation.result)
     return write_report(report, evaluation.result, table, pictures(evaluation))
+
+
+def _check_fits(weights: Weights, options: OnenoiseConfig) -> None:
+    """Raises UserError for weights of textures of another size than those of the config."""
+    size = weights.config.image_size
+    if size != options.data.image_size:
+        raise UserError(
+            f"the weights were trained on textures of {size}x{size} pixels, but "
+            f"config.data.image_size={options.data.image_size}: name the config and the data that "
+            "they were trained with."
+        )

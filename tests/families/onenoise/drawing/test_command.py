@@ -260,6 +260,11 @@ def test_the_weights_that_come_with_the_project_are_the_default(capsys, monkeypa
     cli.main(["texture", "--out", "x.png", "--steps", "2", *CELLS])
     texture("--out", "y.png", *CELLS)
     np.testing.assert_array_equal(read_picture(Path("x.png")), read_picture(Path("y.png")))
+    # Another checkout has them elsewhere, and draws the picture again.
+    Path("shipped").rename("elsewhere")
+    monkeypatch.setattr("onenoise_jax.convert.pretrained.FOLDER", Path("elsewhere"))
+    cli.main(["texture", "--again", "x.png", "--out", "again.png"])
+    assert Path("again.png").read_bytes() == Path("x.png").read_bytes()
 
 
 def test_help_teaches_types_parameters_and_examples(capsys):

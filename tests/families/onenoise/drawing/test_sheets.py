@@ -26,6 +26,7 @@ def test_all_types_has_every_type_in_order_each_with_the_same_seeds():
     assert len({str(noise) for noise in with_parameters}) == len(with_parameters)
     assert sheet.subjects[0] != sheet.subjects[1]
     assert all_types(1, seed=5).subjects[0] == sheet.subjects[0]
+    assert all_types(1, seed=6).subjects == sheet.subjects[1::2]
 
 
 def test_random_pairs_are_of_two_types_and_each_depends_on_its_own_seed():
@@ -35,6 +36,14 @@ def test_random_pairs_are_of_two_types_and_each_depends_on_its_own_seed():
     assert random_pairs(3, seed=4).subjects == sheet.subjects[4:7]
     assert all(pair.weight == Ramp("x") for pair in sheet.subjects)
     assert random_pairs(1, 0, Ramp("y")).subjects[0].weight == Ramp("y")
+    known = {
+        noise.type
+        for pair in random_pairs(20, 0, types=TYPES[:3]).subjects
+        for noise in (pair.low, pair.high)
+    }
+    assert known == set(TYPES[:3])
+    (alone,) = random_pairs(1, 0, types=TYPES[:1]).subjects
+    assert alone.low.type == alone.high.type and alone.low != alone.high
     values = [v for pair in sheet.subjects for v in pair.low.parameters.values()]
     assert len(set(values)) == len(values)
     assert sheet.captions[0].count("\n") == 1 and "_" not in "".join(sheet.captions)

@@ -9,6 +9,9 @@ import pytest
 from onenoise_jax import families
 from onenoise_jax.convert.weights import save_weights
 from onenoise_jax.core.errors import UserError
+from onenoise_jax.data.source import open_source, split
+from onenoise_jax.families.onenoise.drawing.sheets import random_pairs
+from onenoise_jax.families.onenoise.quality import evaluate as module
 from onenoise_jax.images.files import read_picture
 from tests.families.onenoise.drawing.small_weights import small_weights
 from tests.families.onenoise.examples import experiment, write_waves
@@ -73,10 +76,52 @@ def test_too_few_textures_of_a_type_are_named(setting, tmp_path):
     assert not (tmp_path / "weights" / "evaluation").exists()
 
 
+def test_weights_for_textures_of_another_size_are_refused(setting, tmp_path):
+    config, _ = setting
+    save_weights(tmp_path / "weights", small_weights())
+    data = config["data"] | {"image_size": 32}
+    data["source"] = f"{write_waves(tmp_path / 'data', size=32)}"
+    with pytest.raises(UserError, match="trained on textures of 16x16 pixels, but"):
+        families.evaluate(config | {"data": data}, tmp_path / "weights")
+
+
+def test_a_sampler_that_the_weights_have_too_few_timesteps_for_is_refused(setting, tmp_path):
+    config, _ = setting
+    save_weights(tmp_path / "weights", small_weights())
+    config = config | {"sample": config["sample"] | {"steps": 101}}
+    with pytest.raises(UserError, match=r"sampler: .*101"):
+        families.evaluate(config, tmp_path / "weights")
+
+
+def test_copies_are_looked_for_among_all_types(tmp_path):
+    """Records take turns through the types: a fixed stride would meet some of them alone."""
+    source = open_source(write_waves(tmp_path, per_type=40, types=4))
+    training, _ = split(source, 8)
+    chosen = module.some_textures(training, 38)
+    assert chosen.shape == (38, 16, 16, 1)
+    kept = {training[i].pixels.tobytes(): training[i].label for i in range(len(training))}
+    counts = np.bincount([kept[texture.tobytes()] for texture in chosen])
+    assert len(counts) == 4 and counts.min() >= 5
+
+
+def test_blends_are_of_types_that_were_trained(setting, tmp_path, monkeypatch):
+    asked = []
+
+    def remember(count, seed, *, types):
+        asked.append(random_pairs(count, seed, types=types))
+        return asked[-1]
+
+    config, _ = setting
+    save_weights(tmp_path / "weights", small_weights())
+    monkeypatch.setattr(module, "random_pairs", remember)
+    families.evaluate(config, tmp_path / "weights")
+    (pairs,) = asked
+    drawn = {noise.type for pair in pairs.subjects for noise in (pair.low, pair.high)}
+    assert drawn <= {"cells_4", "cells_1", "voronoi"} and len(pairs.subjects) > 0
+
+
 def test_generated_textures_that_are_the_real_ones_are_as_good(setting, tmp_path, monkeypatch):
     """With a network that draws the training set, copies are found and the judge sees no change."""
-    from onenoise_jax.families.onenoise.quality import evaluate as module
-
     config, _ = setting
     save_weights(tmp_path / "weights", small_weights())
     drawn = {}

@@ -77,6 +77,9 @@ def test_a_copy_of_a_training_texture_is_found():
     training = np.uint8(RNG.integers(0, 256, (30, 8, 8, 1)))
     found = nearest_training(training[[7, 21]], training)
     np.testing.assert_array_equal(found.index, [7, 21])
+    np.testing.assert_array_equal(found.distance, 0)
+    white = np.full((1, 8, 8, 1), 255, np.uint8)
+    assert nearest_training(white, white - white).distance == pytest.approx(1)
 
 
 def test_a_blend_is_seen_to_move_from_one_type_to_the_other():
