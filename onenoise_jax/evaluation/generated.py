@@ -82,7 +82,7 @@ class Verdict:
     """What a classifier of labelled real images sees in generated ones.
 
     real_accuracy, real_top_probability: on a quarter of the real images, which it never saw.
-    mixed_top_probability: on upper halves of these on lower halves of other classes, which are nothing.
+    mixed_top_probability: on upper halves of these on lower ones of other classes: on nothing.
     top_probability: mean probability of the likeliest class of generated images.
     per_class: how many of them are taken for each class.
     """
