@@ -1,8 +1,7 @@
-"""Damage, kills, signals and full disks: what a run makes of them."""
+"""Kills, signals, full disks and other processes: what a run makes of them."""
 
 import contextlib
 import errno
-import os
 import resource
 import shutil
 import signal
@@ -10,188 +9,17 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from onenoise_jax.core.errors import UserError
-from onenoise_jax.training import digests, pictures, workdir
-from onenoise_jax.training.checkpoint import (
-    CheckpointReader,
-    Checkpoints,
-    DamagedCheckpoint,
-    saved_steps,
-)
+from onenoise_jax.training import pictures, workdir
+from onenoise_jax.training.checkpoint import Checkpoints, saved_steps
 from onenoise_jax.training.loop import train
 from onenoise_jax.training.metrics import MetricsWriter
 from tests.training import toy
-
-train_toy = partial(toy.family, checkpoint_every=2, checkpoints_kept=9)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A run of 6 steps with checkpoints of 2, 4 and 6."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    train(train_toy(), toy.CONFIG, folder)
-    return folder
-
-
-@pytest.fixture
-def run(undisturbed, tmp_path):
-    """A copy of it."""
-    return shutil.copytree(undisturbed, tmp_path / "run")
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def largest(folder):
-    return max((path for path in folder.rglob("*") if path.is_file()), key=os.path.getsize)
-
-
-def truncate(checkpoint):
-    os.truncate(largest(checkpoint / "state"), 100)
-
-
-def flip(checkpoint):
-    path = largest(checkpoint / "state")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 4
-    path.write_bytes(content)
-
-
-def flip_metadata(checkpoint):
-    """A digit of the config, which is still JSON afterwards."""
-    path = checkpoint / "metadata" / "metadata"
-    path.write_bytes(path.read_bytes().replace(b'"rate": 1.0', b'"rate": 1.1'))
-
-
-def remove_one(checkpoint):
-    (checkpoint / "state" / "manifest.ocdbt").unlink()
-
-
-def remove_state(checkpoint):
-    shutil.rmtree(checkpoint / "state")
-
-
-def remove_all(checkpoint):
-    shutil.rmtree(checkpoint)
-    checkpoint.mkdir()
-
-
-def remove_metadata_and_digests(checkpoint):
-    shutil.rmtree(checkpoint / "metadata")
-    (checkpoint / "digests.json").unlink()
-
-
-def remove_one_and_digests(checkpoint):
-    remove_one(checkpoint)
-    (checkpoint / "digests.json").unlink()
-
-
-def spoil_digests(checkpoint):
-    (checkpoint / "digests.json").write_text("[1")
-
-
-def hide_digests(checkpoint):
-    """What the system refuses to read as a file."""
-    (checkpoint / "digests.json").unlink()
-    (checkpoint / "digests.json").mkdir()
-
-
-DAMAGES = (truncate, flip, flip_metadata, remove_one, remove_state, remove_all)
-DAMAGES += (remove_metadata_and_digests, remove_one_and_digests, spoil_digests, hide_digests)
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(
-    run, undisturbed, damage, capsys
-):
-    damage(run / "checkpoints" / "6")
-    kept = contents(run / "checkpoints" / "6")
-    train(train_toy(), toy.CONFIG, run)
-    output = capsys.readouterr().out
-    assert "the checkpoint of step 6 is damaged" in output and "Resuming from step 4" in output
-    assert saved_steps(run / "checkpoints") == [2, 4, 6]
-    aside = run / "set_aside" / "checkpoint_6"
-    assert sorted(contents(aside).values()) == sorted(kept.values())
-    toy.assert_same(run, undisturbed, 6)
-
-
-def test_what_the_system_cannot_read_is_damaged(run, undisturbed, monkeypatch, capsys):
-    """A bad block of the disk, which no file here has."""
-    digest = digests._digest
-
-    def failing(path):
-        if path.is_relative_to(run / "checkpoints" / "6" / "state"):
-            raise OSError(errno.EIO, "Input/output error")
-        return digest(path)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(digests, "_digest", failing)
-        train(train_toy(), toy.CONFIG, run)
-    output = capsys.readouterr().out
-    assert "step 6 is damaged: state/" in output and "read: Input/output error" in output
-    toy.assert_same(run, undisturbed, 6)
-
-
-def test_an_error_without_a_text_is_told_by_its_name(run, monkeypatch):
-    checkpoints = Checkpoints(run / "checkpoints", 3)
-
-    def restore(*_, **__):
-        raise EOFError
-
-    monkeypatch.setattr(checkpoints._manager, "restore", restore)
-    with pytest.raises(DamagedCheckpoint, match=r"^EOFError$"):
-        checkpoints.metadata(6)
-    checkpoints.close()
-
-
-def test_two_damaged_ones_are_passed_over_and_a_second_time_too(run, undisturbed):
-    for aside in ("checkpoint_6", "checkpoint_6_again"):
-        for step in (4, 6):
-            flip(run / "checkpoints" / str(step))
-        train(train_toy(), toy.CONFIG, run)
-        assert (run / "set_aside" / aside).is_dir()
-    toy.assert_same(run, undisturbed, 6)
-
-
-def test_if_all_are_damaged_nothing_is_touched(run):
-    for step in (2, 4, 6):
-        flip(run / "checkpoints" / str(step))
-    before = contents(run / "checkpoints")
-    with pytest.raises(UserError, match=r"no checkpoint is whole:\n.*step 6 .*not what was wr"):
-        train(train_toy(), toy.CONFIG, run)
-    assert contents(run / "checkpoints") == before and not (run / "set_aside").exists()
-
-
-def test_a_reader_refuses_a_damaged_checkpoint(run):
-    flip(run / "checkpoints" / "6")
-    reader = CheckpointReader(run / "checkpoints")
-    with pytest.raises(ValueError, match="not what was written"):
-        reader.metadata()
-    reader.close()
-
-
-def test_a_checkpoint_of_another_model_is_refused(run):
-    def init_params(key):
-        return {"w": jax.random.normal(key, (4,)), "b": jnp.zeros(1)}
-
-    def loss(params, *rest):
-        return toy.loss({"w": params["w"][:3]}, *rest)
-
-    before = contents(run / "checkpoints")
-    other = toy.family(loss, init=init_params)
-    with pytest.raises(UserError) as error:
-        train(other, toy.CONFIG, run)
-    assert "params/b: absent there, float32[1] now" in str(error.value)
-    assert "params/w: float32[3] there, float32[4] now" in str(error.value)
-    assert contents(run / "checkpoints") == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -209,13 +37,13 @@ def test_a_signal_ends_a_run_after_its_step_and_it_goes_on_exactly(
             yield batch
 
     monkeypatch.setattr(toy.Rows, "iterator", interrupted)
-    train(train_toy(), toy.CONFIG, tmp_path / "run")
+    train(toy.saving_family(), toy.CONFIG, tmp_path / "run")
     assert signal.getsignal(number) is former
     assert saved_steps(tmp_path / "run" / "checkpoints") == [2, 3]
     assert "Stopped after step 3 of 6" in capsys.readouterr().out
     assert not (tmp_path / "run" / "overview.png").exists()
     monkeypatch.undo()
-    train(train_toy(), toy.CONFIG, tmp_path / "run")
+    train(toy.saving_family(), toy.CONFIG, tmp_path / "run")
     assert (tmp_path / "run" / "overview.png").exists()
     # The line of step 4 is the mean of steps 3 and 4, of which one was before the signal.
     toy.assert_same(tmp_path / "run", undisturbed, 6)
@@ -229,14 +57,14 @@ def test_a_signal_before_the_first_step_leaves_a_run_that_can_go_on(tmp_path, mo
     claim_before = train.__globals__["workdir"].claim
     with monkeypatch.context() as patched:
         patched.setattr("onenoise_jax.training.workdir.claim", claim)
-        train(train_toy(), toy.CONFIG, tmp_path)
+        train(toy.saving_family(), toy.CONFIG, tmp_path)
     assert "Stopped after step 0" in capsys.readouterr().out
-    train(train_toy(), toy.CONFIG, tmp_path)
+    train(toy.saving_family(), toy.CONFIG, tmp_path)
     assert (tmp_path / "samples" / "step_00000000.png").exists()
 
 
 def test_off_the_main_thread_signals_are_left_alone(tmp_path):
-    thread = threading.Thread(target=train, args=(train_toy(steps=1), toy.CONFIG, tmp_path))
+    thread = threading.Thread(target=train, args=(toy.saving_family(steps=1), toy.CONFIG, tmp_path))
     thread.start()
     thread.join()
     assert saved_steps(tmp_path / "checkpoints") == [1]
@@ -252,13 +80,13 @@ def test_what_a_kill_loses_is_computed_again(undisturbed, tmp_path, monkeypatch)
     with monkeypatch.context() as patched:
         patched.setattr("onenoise_jax.training.pictures.save_samples", die)
         with pytest.raises(KeyboardInterrupt):
-            train(train_toy(sample_every=4), toy.CONFIG, folder)
+            train(toy.saving_family(sample_every=4), toy.CONFIG, folder)
     assert saved_steps(folder / "checkpoints") == []
-    train(train_toy(steps=4, sample_every=0), toy.CONFIG, folder)
+    train(toy.saving_family(steps=4, sample_every=0), toy.CONFIG, folder)
     (folder / "samples" / "step_00000004.png").unlink()
     with (folder / "metrics.jsonl").open("a") as lines:
         lines.write('{"step": 6, "lo')
-    train(train_toy(sample_every=4), toy.CONFIG, folder)
+    train(toy.saving_family(sample_every=4), toy.CONFIG, folder)
     assert (folder / "samples" / "step_00000004.png").exists()
     toy.assert_same(folder, undisturbed, 6)
 
@@ -291,10 +119,10 @@ def test_a_full_disk_is_noticed_before_anything_is_compiled(run, tmp_path, monke
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=10))
     monkeypatch.setattr("onenoise_jax.training.resume.fresh", None)
     with pytest.raises(UserError, match=r"takes \d+ bytes, and 10 are free there.*steps: none"):
-        train(train_toy(), toy.CONFIG, tmp_path / "new")
+        train(toy.saving_family(), toy.CONFIG, tmp_path / "new")
     with pytest.raises(UserError, match=r"of steps: 2, 4, 6\. Make room"):
-        train(train_toy(steps=8), toy.CONFIG, run)
-    train(train_toy(), toy.CONFIG, run)  # Nothing is left to save.
+        train(toy.saving_family(steps=8), toy.CONFIG, run)
+    train(toy.saving_family(), toy.CONFIG, run)  # Nothing is left to save.
 
 
 def test_a_failed_save_ends_the_run_at_the_next_line(tmp_path, monkeypatch):
@@ -306,7 +134,7 @@ def test_a_failed_save_ends_the_run_at_the_next_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Checkpoints, "check", check)
     with pytest.raises(UserError, match="no room"):
-        train(train_toy(log_every=3), toy.CONFIG, tmp_path)
+        train(toy.saving_family(log_every=3), toy.CONFIG, tmp_path)
     assert steps == [1] and saved_steps(tmp_path / "checkpoints") == [2]
 
 
@@ -316,21 +144,21 @@ def test_lines_that_cannot_be_written_end_the_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(MetricsWriter, "scalars", scalars)
     with pytest.raises(UserError, match=r"can no longer be written.*No space left"):
-        train(train_toy(), toy.CONFIG, tmp_path)
+        train(toy.saving_family(), toy.CONFIG, tmp_path)
 
 
 def test_a_workdir_that_cannot_be_written_is_one_error(tmp_path):
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file" / "run", "/proc/none/run"):
         with pytest.raises(UserError, match=f"--workdir={folder} cannot be written"):
-            train(train_toy(), toy.CONFIG, type(tmp_path)(folder))
+            train(toy.saving_family(), toy.CONFIG, type(tmp_path)(folder))
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_claim_that_was_killed_does_not_block_the_folder(tmp_path):
     (tmp_path / ".config.x1y2.json").write_text("{")
     (tmp_path / ".lock").touch()
-    train(train_toy(steps=1), toy.CONFIG, tmp_path)
+    train(toy.saving_family(steps=1), toy.CONFIG, tmp_path)
 
 
 @contextlib.contextmanager
@@ -355,11 +183,11 @@ def another_process_in(folder):
 def test_one_process_at_a_time_trains_in_a_folder_and_a_killed_one_lets_go(run, tmp_path):
     for folder in (run, tmp_path / "new"):
         with another_process_in(folder):
-            before = contents(folder)
+            before = toy.contents(folder)
             with pytest.raises(UserError, match=f"{folder}: another process trains in this fold"):
-                train(train_toy(steps=8), toy.CONFIG, folder)
-            assert contents(folder) == before
-        train(train_toy(steps=8), toy.CONFIG, folder)
+                train(toy.saving_family(steps=8), toy.CONFIG, folder)
+            assert toy.contents(folder) == before
+        train(toy.saving_family(steps=8), toy.CONFIG, folder)
         assert saved_steps(folder / "checkpoints") == [2, 4, 6, 8]
 
 
@@ -377,7 +205,7 @@ def test_a_folder_is_held_from_before_its_claim_to_the_last_picture(tmp_path, mo
 
     for module, name in ((workdir, "claim"), (pictures, "save_overview")):
         monkeypatch.setattr(module, name, with_a_rival(getattr(module, name)))
-    train(train_toy(), toy.CONFIG, tmp_path)
+    train(toy.saving_family(), toy.CONFIG, tmp_path)
     assert tried == ["claim", "save_overview"]
 
 
@@ -387,7 +215,7 @@ def test_a_run_that_another_process_took_further_meanwhile_is_refused(run, monke
 
     monkeypatch.setattr(workdir, "check", check)
     with pytest.raises(UserError, match="another process saved checkpoints there"):
-        train(train_toy(steps=8), toy.CONFIG, run)
+        train(toy.saving_family(steps=8), toy.CONFIG, run)
 
 
 def test_a_second_ctrl_c_ends_the_process_at_once(tmp_path):

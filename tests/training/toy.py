@@ -127,3 +127,12 @@ def assert_same(folder, other, step):
     trees = (final(folder, step)[0], final(other, step)[0])
     for a, b in zip(*map(jax.tree.leaves, trees), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+saving_family = partial(family, checkpoint_every=2, checkpoints_kept=9)
+"""A family whose runs save often, and keep what they saved."""
+
+
+def contents(folder):
+    """The bytes of every file in `folder`, by path."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -67,11 +67,18 @@ def test_an_evaluation_needs_textures_that_were_held_out(setting):
         families.evaluate(config, folder)
 
 
-def test_too_few_textures_of_a_type_are_named(setting, tmp_path):
+@pytest.mark.parametrize(
+    ("section", "change", "message"),
+    [
+        ("evaluation", {"held_out": 20}, r"held-out textures .* cells_4 5"),
+        ("sample", {"steps": 101}, r"sampler: .*101"),  # The weights have 100 timesteps.
+    ],
+)
+def test_what_cannot_be_measured_is_refused(setting, tmp_path, section, change, message):
     config, _ = setting
     save_weights(tmp_path / "weights", small_weights())
-    config = config | {"evaluation": config["evaluation"] | {"held_out": 20}}
-    with pytest.raises(UserError, match=r"held-out textures .* cells_4 5"):
+    config = config | {section: config[section] | change}
+    with pytest.raises(UserError, match=message):
         families.evaluate(config, tmp_path / "weights")
     assert not (tmp_path / "weights" / "evaluation").exists()
 
@@ -83,14 +90,6 @@ def test_weights_for_textures_of_another_size_are_refused(setting, tmp_path):
     data["source"] = f"{write_waves(tmp_path / 'data', size=32)}"
     with pytest.raises(UserError, match="trained on textures of 16x16 pixels, but"):
         families.evaluate(config | {"data": data}, tmp_path / "weights")
-
-
-def test_a_sampler_that_the_weights_have_too_few_timesteps_for_is_refused(setting, tmp_path):
-    config, _ = setting
-    save_weights(tmp_path / "weights", small_weights())
-    config = config | {"sample": config["sample"] | {"steps": 101}}
-    with pytest.raises(UserError, match=r"sampler: .*101"):
-        families.evaluate(config, tmp_path / "weights")
 
 
 def test_copies_are_looked_for_among_all_types(tmp_path):
